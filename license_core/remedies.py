@@ -278,6 +278,10 @@ REMEDIES: dict[str, str] = {
         "This user may not enter {folder} (`ls -ld {folder}`). Run the command as its owner, or "
         "have the owner give this user access."
     ),
+    "run-as-owner": (
+        "Run the command as {owner}, such as `sudo -E -u {owner} {server} check`. If {user} is to "
+        "run the server, give it the folder, as root: `chown -R {user} {folder}`."
+    ),
     "read-only": (
         "{mount} is mounted read-only. Give the container a folder there that it can write, with "
         "what is in {folder} now: `docker cp CONTAINER:{folder}/. HOST_FOLDER`, then `docker run "

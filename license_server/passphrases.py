@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from license_core.errors import LicenseError
-from license_core.paths import words
+from license_core.paths import unreadable, words
 from license_core.problem import Problem
 from license_core.reason import Reason
 from license_server.db.errors import InputInvalidError
@@ -53,10 +53,12 @@ class OfEnvironment:
 def first_line(path: Path, name: str) -> str | None:
     """The secret in the file *path*, which *name* leads to; None: it is empty.
 
-    Raises InputInvalidError.
+    Raises InputInvalidError, or FileUnreadableError where this user may not read it.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
+    except PermissionError as error:
+        raise unreadable(str(path), error) from error
     except (OSError, ValueError) as error:
         reason = Reason("{path}: {error}", path=str(path), error=words(error))
         raise InputInvalidError(field=name, reason=reason) from error

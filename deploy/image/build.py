@@ -21,7 +21,8 @@ from typing import IO, Any, cast
 
 from deploy import packed
 from deploy.image import debian
-from tests.support import onefile
+from license_core.errors import LicenseError
+from tests.support import onefile, release
 
 CACHE = packed.REPOSITORY / ".cache" / "image"
 IMAGES = {"server": "Dockerfile", "client": "client.Dockerfile"}
@@ -127,17 +128,23 @@ def export(name: str, path: Path) -> None:
     )
 
 
-def archive(kind: str, architecture: str, folder: Path, key: Path) -> Path:
-    """Write what buildah built as ``docker save`` would, its SHA-256 and its signature by *key*."""
+def archive(kind: str, architecture: str, folder: Path, key: str) -> Path:
+    """Write what buildah built as ``docker save`` would, its SHA-256 and its signature by *key*.
+
+    Nothing is left where it cannot be signed. Raises LicenseError.
+    """
     name = f"hostseal-{kind}:{packed.version()}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"hostseal-{kind}-{packed.version()}-{architecture}.tar"
     export(name, path)
+    try:
+        release.sign_file(path, key)
+    except LicenseError:
+        path.unlink()
+        raise
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     path.with_name(f"{path.name}.sha256").write_text(f"{digest}  {path.name}\n", "ascii")
-    sign = ["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", str(key), "-in", str(path)]
-    subprocess.run([*sign, "-out", f"{path}.sig"], check=True)
     return path
 
 
@@ -148,7 +155,7 @@ def main(words: Sequence[str]) -> int:
     asked.add_argument("--architecture", default=packed.here(), choices=list(packed.WHEELS))
     asked.add_argument("--base", default="scratch", help="another base, with Python 3.11")
     asked.add_argument("--newest", action="store_true", help="Debian's newest, not the pinned ones")
-    asked.add_argument("--key", type=Path, help="the Ed25519 key, in PEM, that signs the archives")
+    asked.add_argument("--key", help="the key that signs the archives: its file, or a signer")
     told = asked.parse_args(words)
     try:
         if told.what == "pins":
@@ -163,6 +170,9 @@ def main(words: Sequence[str]) -> int:
     except packed.UnavailableError as error:
         print(f"[E]: {error}", file=sys.stderr)
         return 1
+    except LicenseError as error:
+        print(f"[E]: {error.sentence}\n     Nothing was signed. {error.remedy()}", file=sys.stderr)
+        return error.exit_code
     return 0
 
 

@@ -11,6 +11,7 @@ import click
 from license_core import b64url
 from license_core.publickey import PublicKey
 from license_server.cli import (
+    entry,
     licenses,
     mail,
     parties,
@@ -44,12 +45,29 @@ from license_server.cli.why import why_
 from license_server.settings import ServerSettings
 
 _LARGEST_TEXT = 256 * 1024
+_WITHOUT_A_SERVER = {"init", "restore", "root"}
+"""Commands that need no data folder, or make it."""
+_HELP = {"-h", "--help"}
+_NEEDS_FOLDER = "license_server.needs_folder"
+"""Where the context has whether the command is to use the data folder."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """The commands, which ask first whether this user may use the data folder."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, and what it is given."""
+        found = super().resolve_command(ctx, args)
+        ctx.meta[_NEEDS_FOLDER] = found[0] not in _WITHOUT_A_SERVER and not _HELP & set(found[2])
+        return found
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="DIR",
     help="The data folder [LICENSE_SERVER_DATA; default: server/]",
 )
@@ -70,6 +88,8 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     for name, near in ServerSettings.misspelt(os.environ):
         remedy = f"Did you mean {near}?" if near else "docs/RUNNING.md lists the settings."
         click.echo(f"[W]: {name} is not a setting; it is ignored.\n     {remedy}", err=True)
+    if ctx.meta[_NEEDS_FOLDER]:
+        entry.check(settings)
 
 
 @cli.command()

@@ -43,9 +43,9 @@ def written(
         with _standard_output() as write:
             yield write
         return
-    if path.is_dir():
-        raise PathIsFolderError(path=name)
     try:
+        if path.is_dir():
+            raise PathIsFolderError(path=name)
         if path.exists() and not path.is_file():
             with path.open("wb") as stream:
                 yield stream.write
@@ -61,8 +61,8 @@ def written(
 
 def can_be_read_back(name: str) -> bool:
     """Whether ``written`` makes a file of this *name*, not what flows on."""
-    path = Path(os.path.realpath(name))
-    return name != "-" and (path.is_file() or not path.exists())
+    path = os.path.realpath(name)
+    return name != "-" and (os.path.isfile(path) or not os.path.exists(path))
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 
 from license_core.errors import (
-    InternalError,
     LicenseError,
     NotFoundError,
     OutputFailedError,
     UsageError,
 )
+from license_core.unforeseen import problem_of
 from license_core.wording import DEFAULT_SERVER
 from license_server.catalog.faults import faults_of
 from license_server.cli.output import give_up_output
@@ -86,7 +86,7 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> int:
         reason = "The arguments or the environment contain text that is not UTF-8."
         return _refuse(UsageError(reason=reason), call)
     except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
-        return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"), call)
+        return _refuse(problem_of(error), call)
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import click
 
+from license_core.paths import unreadable
 from license_core.wording import printable
 from license_core.write_errors import as_license_error
 from license_server.audit.audit_store import EventFilter
@@ -211,6 +212,8 @@ def _size(data: BinaryIO) -> tuple[int, str]:
 def _opened(file: Path) -> Iterator[BinaryIO]:
     try:
         stream = file.open("rb")
+    except PermissionError as error:
+        raise unreadable(str(file), error) from error
     except OSError as error:
         raise as_license_error(error, str(file)) from error
     with stream:

@@ -21,7 +21,7 @@ from typing import IO, Any, NamedTuple, Self, cast
 
 from license_core import strictjson
 from license_core.claims import MAX_INSTANT
-from license_core.paths import words
+from license_core.paths import unreadable, words
 from license_core.publickey import PublicKey
 from license_server.operations.errors import BackupInvalidError, BackupNotMadeError
 
@@ -185,6 +185,8 @@ def _reading(path: Path) -> Iterator[None]:
     """Say of a file that cannot be read, or is none of ours, what is wrong with it."""
     try:
         yield
+    except PermissionError as error:
+        raise unreadable(str(path), error) from error
     except (OSError, ValueError) as error:
         raise BackupInvalidError(path=str(path), reason=words(error).rstrip("?.")) from error
     except (tarfile.TarError, EOFError) as error:

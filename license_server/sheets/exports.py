@@ -106,7 +106,8 @@ def customer_rows(
             )
         )
         for row in rows:
-            values = {name: _instant(getattr(row, name)) for name in ("created_at", "archived_at")}
+            instants = ("created_at", "archived_at", "erased_at")
+            values = {name: _instant(getattr(row, name)) for name in instants}
             values["tags"] = ", ".join(tags.of(row.tags)) or None
             yield tuple(row._replace(**values))
         if len(rows) < PAGE:

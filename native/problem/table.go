@@ -181,6 +181,7 @@ var remedies = [...]remedyOf{
 	{"put-among-keys", "Run `{cli} install FILE` with the licence file, not with the key. Only a key that belongs to the product is to be copied into the keys folder."},
 	{"download-the-file", "Sign in on that page, save the file itself and not the page, then run `{cli} install FILE`."},
 	{"may-not-enter", "This user may not enter {folder} (`ls -ld {folder}`). Run the command as its owner, or have the owner give this user access."},
+	{"run-as-owner", "Run the command as {owner}, such as `sudo -E -u {owner} {server} check`. If {user} is to run the server, give it the folder, as root: `chown -R {user} {folder}`."},
 	{"read-only", "{mount} is mounted read-only. Give the container a folder there that it can write, with what is in {folder} now: `docker cp CONTAINER:{folder}/. HOST_FOLDER`, then `docker run -v HOST_FOLDER:{folder} …`, without `:ro` (not `--tmpfs`, which would hide the licence). On a machine: `mount -o remount,rw {mount}`."},
 	{"read-only-elsewhere", "{mount} is mounted read-only. Name a file in a folder that can be written, such as /tmp; a container that is read-only has one with `--tmpfs /tmp`."},
 	{"quota-used-up", "A quota is used up: `quota -s` shows it, where that is installed. Remove files that are not needed, or have it raised; then run the same command again."},

@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy import packed
 from deploy.image import build
 from license_core.publickey import PublicKey
+from license_server.signing.signers import keyfiles
+from tests.support import server
 from tests.support.containers.engine import Container, Engine
 from tests.support.containers.image import BASE_IMAGE
 from tests.support.need import need
@@ -263,16 +266,19 @@ def test_image_is_the_same_twice_without_secrets_setuid_or_paths_of_its_builder(
 
 
 @pytest.mark.torture
-def test_openssl_alone_verifies_the_archive(tmp_path: Path) -> None:
+def test_openssl_alone_verifies_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LICENSE_SERVER_PASSPHRASE", server.PASSPHRASE)
     make_archive(tmp_path / "first.tar")
     key, public = tmp_path / "release.key.pem", tmp_path / "release.pub.pem"
 
     def openssl(*words: str | Path) -> int:
         return subprocess.run(["openssl", *words], capture_output=True).returncode
 
-    assert openssl("genpkey", "-algorithm", "ed25519", "-out", key) == 0
-    assert openssl("pkey", "-in", key, "-pubout", "-out", public) == 0
-    path = build.archive("server", packed.here(), tmp_path, key)
+    private = Ed25519PrivateKey.generate()
+    keyfiles.write_private(key, private, server.PASSPHRASE.encode(), os.urandom)
+    path = build.archive("server", packed.here(), tmp_path, str(key))
     verify = ("pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", public, "-sigfile", f"{path}.sig")
     assert openssl(*verify, "-in", path) == 0
     digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -85,10 +85,15 @@ def make(out: Path, commit: str = "HEAD") -> list[Path]:
 
 def sign(out: Path, key: str) -> None:
     """Sign the checksums in *out* by *key*, a file or the URI of a signer. Raises LicenseError."""
+    sign_file(out / SUMS, key)
+
+
+def sign_file(path: Path, key: str) -> None:
+    """Write the signature of *path* by *key* beside it, and the public key. Raises LicenseError."""
     uri = key if key.startswith(REMOTE) else f"file:{key}"
     signer = open_signer(uri, _passphrase)
-    (out / SIGNATURE).write_bytes(signer.sign((out / SUMS).read_bytes()))
-    (out / PUBLIC).write_text(signer.public_key.to_pem(), "ascii")
+    path.with_name(f"{path.name}.sig").write_bytes(signer.sign(path.read_bytes()))
+    path.with_name(PUBLIC).write_text(signer.public_key.to_pem(), "ascii")
 
 
 def _passphrase(what: str) -> bytes:

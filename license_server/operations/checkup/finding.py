@@ -110,8 +110,19 @@ ROWS = {
     # files
     "files-of-another": Row(
         ERROR,
-        "{path} belongs to {owner}, the data folder to {right}: the server may fail to use it.",
-        "Give it to the server's user, as root:\n  chown {right}: {quoted}",
+        "{count:# file of the data folder belongs|# files of the data folder belong} to another "
+        "user than the folder, which belongs to {right}: {files}. The server may fail to use what "
+        "is not its own.",
+        "Give the whole folder to the server's user, as root:\n  chown -R {right}: {quoted}",
+    ),
+    "folder-of-another": Row(
+        WARNING,
+        "{path} belongs to {owner}, and this command is run as root: what root's commands write "
+        "there, the server of {owner} may fail to use.",
+        "Run commands as the server's user:\n"
+        "  sudo -E -u {owner} {server} check\n"
+        "If the server is to run as root, give it the folder:\n"
+        "  chown -R root: {quoted}",
     ),
     "secret-readable": Row(
         WARNING,

@@ -1,6 +1,6 @@
 """The data folder and the files with secrets: whose they are, and who may read them."""
 
-import pwd
+import os
 import shlex
 import stat
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from license_server.operations.checkup.finding import Finding, Section, found, o
 from license_server.operations.checkup.subject import Subject
 from license_server.operations.data_folder import open_to_others
 from license_server.operations.errors import DataFolderOpenError
+from license_server.operations.users import account, name_of
 from license_server.passphrases import first_line
 from license_server.signing.errors import SecretFileOpenError
 from license_server.signing.signers.private_file import read_private
@@ -21,7 +22,7 @@ _MOST_OF_ANOTHER = 3
 def look(subject: Subject) -> Section:
     """The data folder, and the files that settings lead to."""
     settings = subject.settings
-    findings = [*_folder(subject), *_of_another(settings.data), *_secrets(subject)]
+    findings = [*_folder(subject), *_of_another(subject), *_secrets(subject)]
     if settings.root_key.exists():
         path = settings.root_key
         findings.append(found("root-key-here", path=path, quoted=shlex.quote(str(path))))
@@ -34,7 +35,7 @@ def _told(folder: Path) -> list[str]:
     except OSError as error:
         return [f"{folder}: {error.strerror}"]
     mode = stat.S_IMODE(there.st_mode)
-    return [f"{folder}, of {_user(there.st_uid)}, mode {mode:04o}"]
+    return [f"{folder}, of {name_of(there.st_uid)}, mode {mode:04o}"]
 
 
 def _folder(subject: Subject) -> Iterator[Finding]:
@@ -44,18 +45,30 @@ def _folder(subject: Subject) -> Iterator[Finding]:
         yield of_error(DataFolderOpenError(path=path, mode=f"{mode:04o}"), subject.server)
 
 
-def _of_another(folder: Path) -> Iterator[Finding]:
-    """Some files that do not belong to the owner of the folder: a command was run as root."""
+def _of_another(subject: Subject) -> Iterator[Finding]:
+    """What does not belong to the owner of the folder, or will not: a command was run as root."""
+    folder = subject.settings.data
+    quoted = shlex.quote(str(folder))
     try:
         right = folder.stat().st_uid
         within = sorted([*folder.iterdir(), *(folder / "keys").glob("*")])
     except OSError:
         return
-    others = [(one, one.lstat().st_uid) for one in within]
-    for path, owner in [one for one in others if one[1] != right][:_MOST_OF_ANOTHER]:
-        quoted = shlex.quote(str(path))
+    owners = [(one.relative_to(folder), one.lstat().st_uid) for one in within]
+    others = [f"{path} ({name_of(owner)})" for path, owner in owners if owner != right]
+    if others:
+        files = ", ".join(
+            [*others[:_MOST_OF_ANOTHER], *(["…"] if others[_MOST_OF_ANOTHER:] else [])]
+        )
+        count, server = len(others), name_of(right)
+        yield found("files-of-another", count=count, files=files, right=server, quoted=quoted)
+    elif os.geteuid() == 0 != right:
         yield found(
-            "files-of-another", path=path, owner=_user(owner), right=_user(right), quoted=quoted
+            "folder-of-another",
+            path=folder,
+            owner=account(right),
+            server=subject.server,
+            quoted=quoted,
         )
 
 
@@ -94,10 +107,3 @@ def _open_to_others(path: Path) -> SecretFileOpenError | None:
     except (LicenseError, OSError):
         return None  # what reads it for its content says so (of_keys.py)
     return None
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)

@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from license_core.errors import TrustedKeyInvalidError
-from license_core.paths import words
+from license_core.paths import unreadable, words
 from license_core.publickey import PublicKey
 from license_server.db.errors import InputInvalidError
 from license_server.signing.signers import pkcs8
@@ -57,8 +57,10 @@ def write(path: Path, data: bytes, mode: int) -> None:
 
 
 def read_root(path: Path) -> PublicKey:
-    """The root key in the file *path*. Raises TrustedKeyInvalidError."""
+    """The root key in the file *path*. Raises TrustedKeyInvalidError or FileUnreadableError."""
     try:
         return PublicKey.from_pem(path.read_text("ascii"))
+    except PermissionError as error:
+        raise unreadable(str(path), error) from error
     except (OSError, ValueError) as error:
         raise TrustedKeyInvalidError(path=str(path), reason=words(error)) from error

@@ -1,6 +1,9 @@
 """A customer is erased: nothing of her is left anywhere, and the record is as whole as before."""
 
+import csv
+import io
 import os
+import re
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,6 +116,12 @@ def test_replies_and_exports_have_nothing_of_her(erased: Erased, path: str) -> N
     reply = erased.client.get(path, headers=erased.headers)
     assert reply.status_code == 200, reply.text
     assert searched.found_in(reply.content, [w for w in WORDS if w not in path]) == set()
+
+
+def test_export_of_customers_has_instants_in_words(erased: Erased) -> None:
+    reply = erased.client.get("/api/v1/exports/customers.csv", headers=erased.headers)
+    told = [row["erased_at"] for row in csv.DictReader(io.StringIO(reply.text))]
+    assert any(re.match(r"20\d\d-\d\d-\d\d", one) for one in told), told
 
 
 def test_the_log_has_nothing_of_her(erased: Erased) -> None:

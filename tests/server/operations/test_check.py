@@ -215,6 +215,14 @@ def of_another(world: World) -> None:
     if os.getuid() != 0:
         pytest.skip("only root can give files away: run the tests as root")
     os.chown(world.data / "hostseal.db", 12345, -1)
+    os.chown(world.data / "keys" / "seeds.key.pem", 12345, -1)
+
+
+def folder_of_another(world: World) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can give files away: run the tests as root")
+    for path in (world.data, *world.data.rglob("*")):
+        os.chown(path, 12345, -1)
 
 
 def nearly_full(world: World) -> None:
@@ -266,6 +274,7 @@ MISTAKES: dict[str, tuple[str, Callable[[World], object]]] = {
     ),
     "no secret": ("input-invalid", lambda world: world.passphrase_file.unlink()),
     "file of another user": ("files-of-another", of_another),
+    "folder of another user": ("folder-of-another", folder_of_another),
     "root key": (
         "root-key-here",
         lambda world: shutil.copy(

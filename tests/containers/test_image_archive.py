@@ -1,0 +1,63 @@
+"""An archive of an image is signed, or not there."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from deploy import packed
+from deploy.image import build
+from license_core.errors import LicenseError
+from license_server.signing.signers import keyfiles
+from tests.support.server import PASSPHRASE
+
+BUILDAH = """#!/bin/sh
+eval "to=\\${$#}"; to=${to#docker-archive:}; echo an image > "${to%%:*}"
+"""
+
+
+@pytest.fixture
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A key under a passphrase, and a ``buildah`` that writes a short archive."""
+    tool = tmp_path / "bin" / "buildah"
+    tool.parent.mkdir()
+    tool.write_text(BUILDAH)
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    path = tmp_path / "release.key.pem"
+    keyfiles.write_private(path, Ed25519PrivateKey.generate(), PASSPHRASE.encode(), os.urandom)
+    return path
+
+
+def test_passphrase_is_read_from_its_file(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "passphrase"
+    secret.write_text(PASSPHRASE + "\n")
+    monkeypatch.setenv("LICENSE_SERVER_PASSPHRASE_FILE", str(secret))
+    path = build.archive("server", packed.here(), tmp_path / "dist", str(key))
+    public = path.with_name("release.pub.pem")
+    words = [
+        "openssl",
+        "pkeyutl",
+        "-verify",
+        "-rawin",
+        "-pubin",
+        "-inkey",
+        str(public),
+        "-in",
+        str(path),
+    ]
+    subprocess.run([*words, "-sigfile", f"{path}.sig"], check=True, capture_output=True)
+
+
+def test_nothing_is_left_where_it_cannot_be_signed(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LICENSE_SERVER_PASSPHRASE_FILE", raising=False)
+    monkeypatch.setenv("LICENSE_SERVER_PASSPHRASE", "another passphrase")
+    with pytest.raises(LicenseError):
+        build.archive("server", packed.here(), tmp_path / "dist", str(key))
+    assert list((tmp_path / "dist").iterdir()) == []
