@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from license_core import claims
 from license_core.claims import ClaimError
 from license_core.errors import NotFoundError
+from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit import audit_store, digests, events
 from license_server.audit.events import Row
@@ -201,7 +202,11 @@ def find(connection: Connection, name: str) -> int:
     numbered = None if id_ is None else catalog_store.customer_by_id(connection, id_)
     named = catalog_store.customer_by_name(connection, name)
     if numbered is not None and named is not None and numbered.id != named.id:
-        reason = f"{name} is the name of customer #{named.id}, and the number of another"
+        reason = Reason(
+            "{name} is the name of customer #{id}, and the number of another",
+            name=name,
+            id=named.id,
+        )
         raise InputInvalidError(field="name", reason=reason)
     found = named or numbered
     return customers.find(connection, name).id if found is None else found.id
