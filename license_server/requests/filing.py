@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from license_core.errors import Notice
 from license_core.reason import Reason
 from license_server.actor import Actor
+from license_server.catalog import customers
 from license_server.db.errors import InputInvalidError
 from license_server.licenses import license_store
 from license_server.licenses.notices import OrderNotice
@@ -66,10 +67,13 @@ def file(
     *meaning*: what ``read`` gave, outside of the one writer; None: it is read here. *answered*: the
     issued request of its scope that has its host.
 
-    Raises NotPermittedError, InputInvalidError, and IntegrityError where another process files the
-    same at this instant: done again (``Site.write``, ``Site.once``), it joins that one.
+    Raises NotPermittedError, InputInvalidError, NotFoundError where the customer is being erased,
+    and IntegrityError where another process files the same at this instant: done again
+    (``Site.write``, ``Site.once``), it joins that one.
     """
     actor.need(PERMISSION, received.product)
+    if received.customer is not None:
+        customers.check_kept(connection, received.customer)
     came = incoming.checked(received)
     meaning = meaning or read(connection, actor, came, now)
     product = meaning.matched.product.value if meaning.matched.product else None

@@ -28,6 +28,8 @@ def test_what_is_written_meanwhile_is_refused_or_erased(tmp_path: Path) -> None:
         ledger.act("renew", number, days=61)
     with pytest.raises(NotFoundError):
         write(lambda c: notes.add(c, issuing.find(c, number), {"note": "zeph"}, ISSUER, NOW))
+    with pytest.raises(NotFoundError):
+        ledger.file("zephtext please", customer=NAME, product="darwin")
     place: Place | None = START
     is_written = False
     draft = Draft("later@zephmail.example", "zephletter", "zeph", None, number, "darwin")
@@ -35,7 +37,7 @@ def test_what_is_written_meanwhile_is_refused_or_erased(tmp_path: Path) -> None:
         if not is_written and customer_erasure.STAGES[place.stage] == "events":
             is_written = True
             write(lambda c: outbox.queue(c, draft, ISSUER, NOW, "<q@vendor.example>"))
-            ledger.file("zephtext please", customer=NAME, product="darwin", sender_name="Zeph")
+            ledger.file("zephtext", product="darwin", sender_address="later@zephmail.example")
             ledger.end("revoke", number, "zephreason")
         place = write(customer_erasure.going_on(planted.id, ADMIN, NOW, place))
     assert is_written
