@@ -101,6 +101,18 @@ def test_only_the_same_customer_writes_into_a_request_of_the_portal(
     assert len(seen(desk, id_)["conversation"]) == 1
 
 
+def test_request_of_another_customer_that_ones_own_licence_answers_takes_no_reply(
+    desk: Desk, acme: Invited
+) -> None:
+    other, line = invited(desk), host(desk)
+    number = issue(desk, acme.name, line)
+    id_ = ask(desk, other, f"a licence for {line}")
+    assert act(desk, id_, "answer", license=number).status_code == 200
+    assert desk.client.get(f"{API}/requests/{id_}", headers=acme.bearer).status_code == 200
+    reply = write(desk, acme, id_, "whose is this?")
+    assert (reply.status_code, slug(reply)) == (404, "not-found")
+
+
 def test_so_many_texts_of_a_request_are_taken(
     desk: Desk, acme: Invited, monkeypatch: pytest.MonkeyPatch
 ) -> None:
