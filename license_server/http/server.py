@@ -1,9 +1,7 @@
-"""The HTTP server: limits of a connection, answers to malformed requests, graceful stop."""
+"""The HTTP server: where it listens, how it is served, graceful stop."""
 
-import asyncio
 import errno
 import os
-import re
 import signal
 import socket
 import sys
@@ -12,126 +10,27 @@ from collections.abc import Callable, MutableMapping
 from types import FrameType
 from typing import Any
 
-import h11
 import structlog
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from license_core.errors import OutputFailedError
 from license_core.paths import words
 from license_server.db.errors import InputInvalidError
+from license_server.http import protocols
 from license_server.http.errors import AddressInUseError
-from license_server.http.middleware import SECURITY
 from license_server.operations import process
 
 _log = structlog.get_logger()
-LARGEST_HEAD = 32 * 1024
-"""Bytes of a request's first line and headers."""
 FIRST_HANDED = 3
 """The first descriptor that systemd hands over."""
 _DIGITS = 4
 """Of the number of sockets that are handed over."""
-_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
-PATIENCE = 60
-"""Seconds within which a request must be there as a whole."""
 IDLE = 5
 """Seconds that a connection is kept for another request."""
 GRACE = 25
 """Seconds for requests that have begun to be finished, once the server is to stop."""
-LAST_WORDS = 5
-"""Seconds of that within which a request must be there as a whole."""
 LIMIT = 30
 """Seconds until the process ends in any case."""
-
-
-class _Strict(h11.Connection):
-    """Refuses heads that another server might read otherwise (RFC 9112 sections 2.2, 6.3, 11)."""
-
-    def next_event(self) -> Any:
-        """What has come. Raises RemoteProtocolError."""
-        if self.their_state is h11.IDLE:
-            head = self.trailing_data[0]
-            end = _END_OF_HEAD.search(head)
-            head, size = (head[: end.end()], end.start()) if end else (head, len(head))
-            if size > LARGEST_HEAD:
-                raise h11.RemoteProtocolError("the head is too large", error_status_hint=431)
-            if head.count(b"\n") != head.count(b"\r\n"):
-                raise h11.RemoteProtocolError("a line of the head ends in a bare line feed")
-        event = super().next_event()
-        if isinstance(event, h11.Request):
-            names = {name for name, _ in event.headers}
-            if {b"content-length", b"transfer-encoding"} <= names:
-                raise h11.RemoteProtocolError("the length of the body is said in two ways")
-        return event
-
-
-class Connection(H11Protocol):
-    """A connection that waits for its client's request only so long."""
-
-    _due: asyncio.TimerHandle | None = None
-
-    def __init__(self, *given: Any, **more: Any) -> None:
-        super().__init__(*given, **more)
-        self.conn = _Strict(h11.SERVER, LARGEST_HEAD)
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Somebody has connected."""
-        super().connection_made(transport)
-        self._watch()
-
-    def data_received(self, data: bytes) -> None:
-        """Something has come."""
-        super().data_received(data)
-        self._watch()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """They are gone."""
-        self._rest()
-        super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        """The server is to stop: what has come as a whole is finished, the rest is not awaited."""
-        super().shutdown()
-        if self._due is not None and not self.transport.is_closing():
-            self._wait(min(LAST_WORDS, self._due.when() - self.loop.time()))
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is no request with the headers that every answer has."""
-        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-            self.transport.close()  # it came in the middle of an answer
-            return
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")]
-        answer = [
-            h11.Response(status_code=400, headers=headers + list(SECURITY.items())),
-            h11.Data(data=msg.encode("ascii")),
-            h11.EndOfMessage(),
-        ]
-        for event in answer:
-            self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
-
-    def _watch(self) -> None:
-        """Begin to wait, or stop waiting where the request is there."""
-        whole = (
-            self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
-        )
-        if whole or self.transport.is_closing():
-            self._rest()
-        elif self._due is None:
-            self._wait(PATIENCE)
-
-    def _wait(self, seconds: float) -> None:
-        self._rest()
-        self._due = self.loop.call_later(seconds, self._give_up)
-
-    def _rest(self) -> None:
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
-
-    def _give_up(self) -> None:
-        self._due = None
-        self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -226,7 +125,7 @@ def configured(app: Any) -> uvicorn.Config:
     """How *app* is served."""
     return uvicorn.Config(
         app,
-        http=Connection,
+        http=protocols.QuickConnection,
         ws="none",
         log_config=None,
         access_log=False,

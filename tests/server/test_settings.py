@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from license_server.api import PREFIX
 from license_server.api.sheets import IMPORT_CAPS
 from license_server.db import passing, probe, sqlite
-from license_server.http import documents, server
+from license_server.http import documents, protocols, server
 from license_server.http.metrics import Metrics
 from license_server.http.middleware import MAX_BODY
 from license_server.settings import ServerSettings
@@ -64,15 +64,15 @@ def test_running_page_lists_every_metric(desk: Desk) -> None:
 def test_running_page_states_the_limits() -> None:
     for limit in (
         f"| a request's body | {MAX_BODY // 1024} KiB |",
-        f"headers | {server.LARGEST_HEAD // 1024} KiB |",
-        f"a whole request | {server.PATIENCE} seconds |",
+        f"headers | {protocols.LARGEST_HEAD // 1024} KiB |",
+        f"a whole request | {protocols.PATIENCE} seconds |",
         f"one connection | {server.IDLE} seconds |",
         f"| the newest {drafts.MOST}, for a week |",
         f"| the newest {uploads.MOST}, for a week |",
         f"provider | {documents.LARGEST // 1024} KiB, within {documents.SECONDS} seconds |",
         f"locked SQLite | {sqlite.PATIENCE:g} seconds to write, {sqlite.TRY:g} to read |",
         f"| the time to stop | {server.LIMIT} seconds |",
-        f"the rest of a request | {server.LAST_WORDS} seconds |",
+        f"the rest of a request | {protocols.LAST_WORDS} seconds |",
         f"a request that is there | {server.GRACE} seconds |",
         f"locked SQLite | {sqlite.TRY:g} seconds |",
         f"has less than {probe.LEAST_FREE // 1024 // 1024} MiB left",

@@ -7,11 +7,11 @@ import sys
 
 from license_server.cli import main
 from license_server.db import sqlite
-from license_server.http import server
+from license_server.http import protocols, server
 
 sqlite.PATIENCE = 1e6
 sqlite.TRY = sqlite.LAST_TRY = 0.05
-server.LAST_WORDS, server.GRACE, server.LIMIT = 1, 50, 55
+protocols.LAST_WORDS, server.GRACE, server.LIMIT = 1, 50, 55
 
 if __name__ == "__main__":
     sys.exit(main.main())

@@ -3,9 +3,9 @@
 import sys
 
 from license_server.cli import main
-from license_server.http import server
+from license_server.http import protocols, server
 
-server.LAST_WORDS = server.GRACE
+protocols.LAST_WORDS = server.GRACE
 
 if __name__ == "__main__":
     sys.exit(main.main())

@@ -9,7 +9,8 @@ import pytest
 import uvicorn
 
 from license_server.http import server
-from license_server.http.server import IDLE, LAST_WORDS, PATIENCE, Connection
+from license_server.http.protocols import LAST_WORDS, PATIENCE, Connection, QuickConnection
+from license_server.http.server import IDLE
 
 MOMENT = 0.1
 PARTS = [
@@ -25,6 +26,7 @@ class Loop(asyncio.SelectorEventLoop):
     """A loop whose time passes only when it is told."""
 
     now = 0.0
+    connection: type[Any] = Connection
 
     def time(self) -> float:
         return self.now
@@ -42,6 +44,10 @@ class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.said, self.closed = b"", False
+        self.protocol: Any = None
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
 
     def write(self, data: Any) -> None:
         self.said += bytes(data)
@@ -89,9 +95,14 @@ class Client:
         self.server = uvicorn.Server(config)
         self.server.servers, self.server.lifespan = [], config.lifespan_class(config)
         self.loop, self.transport = loop, Transport()
-        self.connection = Connection(config, self.server.server_state, {}, loop)
+        self.transport.protocol = loop.connection(config, self.server.server_state, {}, loop)
         self.connection.connection_made(self.transport)
         loop.go()
+
+    @property
+    def connection(self) -> Any:
+        """What reads what is sent, by now."""
+        return self.transport.protocol
 
     def stop(self, seconds: float) -> None:
         """Let the server stop, and so much time pass."""
@@ -108,9 +119,10 @@ class Client:
             self.loop.go()
 
 
-@pytest.fixture
-def loop() -> Iterator[Loop]:
+@pytest.fixture(params=[Connection, QuickConnection])
+def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
     made = Loop()
+    made.connection = request.param
     yield made
     made.close()
 
@@ -207,4 +219,14 @@ def test_stopping_server_cancels_what_takes_longer_than_25_seconds(
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     client.stop(server.GRACE + 0.5)
     assert (client.transport.answers, client.cancelled) == (1, cancelled)
+    assert client.transport.closed
+
+
+def test_unusual_head_prolongs_no_time(loop: Loop) -> None:
+    client = Client(loop)
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
+    loop.go(PATIENCE - 1)
+    client.send(b"Transfer-Encoding: chunked\r\n\r\n")
+    assert isinstance(client.connection, Connection)
+    loop.go(1 + MOMENT)
     assert client.transport.closed

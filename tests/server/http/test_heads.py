@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from license_core.errors import LicenseError
-from license_server.http.server import LARGEST_HEAD, listen
+from license_server.http.protocols import LARGEST_HEAD
+from license_server.http.server import listen
 from tests.support import server
 from tests.support.raw import Raw
 
