@@ -4,6 +4,13 @@ Written so that a Python of the client's can read it and say so.
 """
 
 import sys
+from importlib.util import find_spec
+
+PACKAGES = (
+    *("sqlalchemy", "alembic", "argon2", "authlib", "fastapi", "itsdangerous", "jinja2"),
+    *("prometheus_client", "pydantic_settings", "pyotp", "segno", "structlog", "uvicorn"),
+)
+"""Those of the extra "server", as they are imported; commands do that where they use them."""
 
 
 def main() -> int:
@@ -15,13 +22,11 @@ def main() -> int:
             "     Install it there: `python3.11 -m pip install 'hostseal[server]'`.\n"
         )
         return 3
-    try:
-        from license_server.cli.main import main as run
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing.startswith("license_"):
-            raise
+    missing = next((name for name in PACKAGES if find_spec(name) is None), None)
+    if missing is not None:
         from license_server.cli import base
 
         return base.main(missing)
+    from license_server.cli.main import main as run
+
     return run()

@@ -8,7 +8,7 @@ from license_server.api.responses import Instant
 from license_server.catalog import (
     catalog_store,
     client_commands,
-    customers,
+    letter_texts,
     letters,
     mail_domains,
     plans,
@@ -149,9 +149,9 @@ class Letters:
                         letters.text_of(stored, kind, language),
                         language not in own.get(kind, {}),
                     )
-                    for language in customers.LANGUAGES
+                    for language in letter_texts.LANGUAGES
                 }
-                for kind in letters.KINDS
+                for kind in letter_texts.KINDS
             }
         )
 

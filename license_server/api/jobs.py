@@ -19,7 +19,7 @@ from license_server.catalog.fields import present
 from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http.state import AtSite
-from license_server.licenses import acts, filters
+from license_server.licenses import acts, filters, vocabulary
 from license_server.licenses.acts import Act
 from license_server.licenses.orders import NUMBER
 from license_server.sheets import (
@@ -167,7 +167,7 @@ def _numbers(connection: Connection, given: Mapping[str, Any], actor: Actor, now
     if ("licenses" in given) == ("filter" in given):
         raise InputInvalidError(field="licenses", reason="give either licenses or filter")
     if "filter" in given:
-        asked = present(messages.known(_object(given, "filter"), filters.NAMES))
+        asked = present(messages.known(_object(given, "filter"), vocabulary.FILTERS))
         wrong = next((name for name, text in asked.items() if not isinstance(text, str)), None)
         if wrong is not None:
             raise InputInvalidError(field=f"filter.{wrong}", reason="it is not a text")

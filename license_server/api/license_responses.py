@@ -15,10 +15,10 @@ from license_server.api.responses import Instant, instant
 from license_server.http.problem_json import FieldError
 from license_server.licenses import host_changes, issuing, kinds, proposal_store
 from license_server.licenses.host_changes import HostChange
-from license_server.licenses.kinds import KINDS
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import Plan
 from license_server.licenses.term_days import Day
+from license_server.licenses.vocabulary import KINDS
 from license_server.sheets.batches import Outcome
 
 Number = Annotated[str, Field(json_schema_extra={"pattern": schemas.NUMBER["pattern"]})]

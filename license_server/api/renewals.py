@@ -11,7 +11,7 @@ from license_server.api.operations import describe
 from license_server.api.renewal_responses import Renewal, RenewalPage
 from license_server.db.errors import InputInvalidError
 from license_server.http.state import AtSite
-from license_server.renewals import listing
+from license_server.renewals import listing, span
 from license_server.renewals.listing import Wanted
 
 router = APIRouter(prefix=f"{PREFIX}/renewals", tags=["renewals"])
@@ -31,9 +31,9 @@ async def due(request: Request, site: AtSite, actor: Reader) -> Response:
 
 def _wanted(given: Mapping[str, str]) -> Wanted:
     """Which licences the parameters ask for. Raises InputInvalidError."""
-    text = given.get("days", str(listing.USUAL_DAYS))
+    text = given.get("days", str(span.USUAL_DAYS))
     days = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
-    if not 1 <= days <= listing.MOST_DAYS:
-        reason = f"'{text}' is not a number from 1 to {listing.MOST_DAYS}"
+    if not 1 <= days <= span.MOST_DAYS:
+        reason = f"'{text}' is not a number from 1 to {span.MOST_DAYS}"
         raise InputInvalidError(field="days", reason=reason)
     return Wanted(days, given.get("product"), given.get("customer"), given.get("owner"))

@@ -19,7 +19,7 @@ from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http.state import AtSite
 from license_server.signing import revocation_store
-from license_server.signing.revocation_lists import LISTED_DAYS, MOST_DAYS
+from license_server.signing.list_days import LISTED_DAYS, MOST_DAYS
 from license_server.signing.revocation_store import StoredList
 
 router = APIRouter(prefix=f"{PREFIX}/revocations", tags=["revocations"])

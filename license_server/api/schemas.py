@@ -11,7 +11,7 @@ from license_core import claims, giveback
 from license_server.audit.kinds import KINDS
 from license_server.catalog import (
     client_commands,
-    customers,
+    letter_texts,
     letters,
     mail_domains,
     plans,
@@ -21,15 +21,14 @@ from license_server.catalog import (
     terms,
 )
 from license_server.deliveries import delivery_store, payload
-from license_server.licenses import filters, license_store
+from license_server.licenses import license_store, vocabulary
 from license_server.licenses.acts import MANY, RETURN, Act
-from license_server.licenses.kinds import KINDS as KINDS_OF_LICENCES
 from license_server.mail import outbox_store
 from license_server.permissions import PERMISSIONS, ROLES, WHOLE
 from license_server.portal import links
 from license_server.requests import incoming, request_store
 from license_server.sheets import chosen
-from license_server.signing.revocation_lists import MOST_DAYS
+from license_server.signing.list_days import MOST_DAYS
 from license_server.webhooks import endpoints, targets
 
 Schema = dict[str, Any]
@@ -241,7 +240,7 @@ REQUEST = _object(
     {
         "customer": _words(),
         "product": _name(),
-        "language": {"type": "string", "enum": list(customers.LANGUAGES)},
+        "language": {"type": "string", "enum": list(letter_texts.LANGUAGES)},
         "sender_name": _words(),
         "sender_address": _words(),
         "subject": _words(),
@@ -278,7 +277,7 @@ _DOMAIN = {
 _CONTACT = {
     "contact_name": _words(),
     "contact_email": _words(),
-    "language": {"type": "string", "enum": list(customers.LANGUAGES)},
+    "language": {"type": "string", "enum": list(letter_texts.LANGUAGES)},
     "tags": {"type": "array", "items": _TAG, "maxItems": tags.MOST},
     "domains": {"type": "array", "items": _DOMAIN, "maxItems": mail_domains.MOST},
     "notes": {"type": "string", "minLength": 1, "maxLength": 4000, "pattern": r"^[^\x00]+$"},
@@ -348,7 +347,7 @@ _LETTER = {
 }
 CHANGED_LETTERS = _object(
     {},
-    dict.fromkeys(letters.KINDS, _object({}, dict.fromkeys(customers.LANGUAGES, _LETTER))),
+    dict.fromkeys(letter_texts.KINDS, _object({}, dict.fromkeys(letter_texts.LANGUAGES, _LETTER))),
 )
 
 _OF_THE_WHOLE = [name for name in PERMISSIONS if name in WHOLE]
@@ -386,12 +385,12 @@ SHEET = {
     "with `dry_run` or `skip_wrong`; otherwise they cause the whole file to be rejected.",
 }
 STATE = {"type": "string", "enum": [*license_store.STATES, "expired"]}
-WANTED_STATE = {"type": "string", "enum": list(filters.STATES)}
+WANTED_STATE = {"type": "string", "enum": list(vocabulary.STATES)}
 PROPOSAL_STATE = {"type": "string", "enum": ["waiting", "approved", "refused"]}
 MAIL_STATE = {"type": "string", "enum": ["open", *outbox_store.STATES]}
 TRUTH = {"type": "string", "enum": ["true", "false"]}
 KIND = {"type": "string", "enum": list(KINDS)}
-KIND_OF_LICENCE = {"type": "string", "enum": list(KINDS_OF_LICENCES)}
+KIND_OF_LICENCE = {"type": "string", "enum": list(vocabulary.KINDS)}
 DAY = _DATE
 DAYS_AHEAD = {"type": "string", "pattern": r"^[1-9][0-9]{0,2}$"}
 NUMBER = {"type": "string", "pattern": _NUMBER}

@@ -15,7 +15,7 @@ from license_server.actor import SERVER
 from license_server.background.loop import repeated
 from license_server.db.reply_store import Reply
 from license_server.signing import revocation_store
-from license_server.signing.revocation_lists import LISTED_DAYS
+from license_server.signing.list_days import LISTED_DAYS
 from license_server.signing.revocation_store import StoredList
 from license_server.site import Site
 

@@ -24,6 +24,7 @@ from license_server.catalog.catalog_store import Customer
 from license_server.catalog.errors import ArchivedError
 from license_server.catalog.faults import Faults
 from license_server.catalog.fields import clean_text, present, truth
+from license_server.catalog.letter_texts import LANGUAGES
 from license_server.catalog.list_store import CUSTOMER_SORTS
 from license_server.catalog.named_rows import NamedRows
 from license_server.db.errors import (
@@ -36,7 +37,6 @@ from license_server.finding import finding_store
 from license_server.finding.texts import Kind
 from license_server.finding.words import Words
 
-LANGUAGES = ("en", "zh")
 MEMBERS = (
     *("name", "contact_name", "contact_email", "language", "tags", "domains", "notes"),
     *("owner", "no_reminders"),

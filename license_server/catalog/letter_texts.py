@@ -150,6 +150,20 @@ _DIGEST_ZH = """\
 {vendor}
 """
 REMINDER, DIGEST = "reminder", "digest"
+WITH_LICENCES = {
+    "issued": "A first licence",
+    "renewed": "After a renewal",
+    "moved": "After a move to another host",
+    "changed": "After any other action",
+}
+"""When each letter is sent that goes with a licence, in English; translated where it is shown."""
+KINDS = WITH_LICENCES | {
+    REMINDER: "Reminder of one licence that expires",
+    DIGEST: "Reminder of several licences that expire",
+}
+"""All letters."""
+LANGUAGES = ("en", "zh")
+"""In which there are letters."""
 _OTHERS = {
     REMINDER: (REMINDER_PLACES, {"en": _REMINDER_EN, "zh": _REMINDER_ZH}),
     DIGEST: (DIGEST_PLACES, {"en": _DIGEST_EN, "zh": _DIGEST_ZH}),
@@ -157,7 +171,7 @@ _OTHERS = {
 
 
 def places_of(kind: str) -> dict[str, str]:
-    """What may stand in a letter of this *kind* (letters.KINDS)."""
+    """What may stand in a letter of this *kind* (KINDS)."""
     return _OTHERS[kind][0] if kind in _OTHERS else PLACES
 
 

@@ -16,22 +16,14 @@ from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.catalog import products
 from license_server.catalog.catalog_store import Product
-from license_server.catalog.customers import LANGUAGES
 from license_server.catalog.faults import Faults
-from license_server.catalog.letter_texts import DIGEST, REMINDER, default_of, places_of
+from license_server.catalog.letter_texts import (
+    KINDS,
+    LANGUAGES,
+    default_of,
+    places_of,
+)
 
-WITH_LICENCES = {
-    "issued": "A first licence",
-    "renewed": "After a renewal",
-    "moved": "After a move to another host",
-    "changed": "After any other action",
-}
-"""When each letter is sent that goes with a licence, in English; translated where it is shown."""
-KINDS = WITH_LICENCES | {
-    REMINDER: "Reminder of one licence that expires",
-    DIGEST: "Reminder of several licences that expire",
-}
-"""All letters."""
 _OF_ACTS = {"issue": "issued", "renew": "renewed", "rehost": "moved"}
 LONGEST = 5000
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}\n]*)\}|[{}]")

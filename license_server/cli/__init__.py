@@ -4,6 +4,8 @@ A clock that Python cannot hold ends the command here: even the standard library
 imported, would fail at it.
 """
 
+from __future__ import annotations
+
 import sys
 
 from license_core.clock import present

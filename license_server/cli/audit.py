@@ -1,23 +1,18 @@
 """``license-server audit``: list, export, checkpoint and verify the audit log."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Collection
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
-from sqlalchemy import Connection
 
 from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_core.wording import printable, utc
-from license_server.audit import audit_store, chain, changes, seals
-from license_server.audit.audit_store import (
-    Event,
-    EventFilter,
-    StoredCheckpoint,
-)
 from license_server.audit.kinds import KINDS
 from license_server.cli.faults import (
     checkpoint_option,
@@ -27,10 +22,14 @@ from license_server.cli.faults import (
 from license_server.cli.output import say, written
 from license_server.cli.progress import Progress
 from license_server.cli.shared import DAY
-from license_server.db.database import Database
 from license_server.db.errors import InputInvalidError
-from license_server.settings import ServerSettings
-from license_server.signing.signature_count import tally
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from license_server.audit.audit_store import Event, StoredCheckpoint
+    from license_server.db.database import Database
+    from license_server.settings import ServerSettings
 
 _DAY = 86400
 
@@ -68,12 +67,13 @@ def list_(
     limit: int,
 ) -> None:
     """List events, newest first, with what they changed."""
+    from license_server.audit import audit_store, changes
     from license_server.licenses import trails
     from license_server.operations import data_folder
 
     end = None if until is None else _instant(until) + _DAY
     begin = None if since is None else _instant(since)
-    asked = EventFilter(
+    asked = audit_store.EventFilter(
         subject, actor, action, begin, end, person=person and person.lower(), kind=kind
     )
     with closing(data_folder.open_database(settings)) as database, database.reading() as connection:
@@ -93,6 +93,7 @@ def list_(
 @click.pass_obj
 def export(settings: ServerSettings, output: str) -> None:
     """Export the whole audit log as JSON lines, with its hash chain (SPEC section 11.1)."""
+    from license_server.audit import audit_store, chain
     from license_server.operations import data_folder
 
     with closing(data_folder.open_database(settings)) as database, written(output) as write:
@@ -113,6 +114,7 @@ def export(settings: ServerSettings, output: str) -> None:
 def checkpoint(settings: ServerSettings, output: str) -> None:
     """Sign a snapshot of the audit log and write it to a file; keep that file elsewhere."""
     from license_server.operations import data_folder
+    from license_server.signing.signature_count import tally
 
     database, issuer = data_folder.open_vault(settings)
     now = int(time.time())
@@ -139,6 +141,7 @@ def verify(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool
 
     `fsck` checks the ledger too. Needs no passphrase. Exits with 95 if it finds a fault.
     """
+    from license_server.audit import audit_store
     from license_server.audit.verify import inspect
     from license_server.operations import data_folder
 
@@ -157,6 +160,7 @@ def erased(settings: ServerSettings, against: IO[bytes] | None) -> None:
     With an export from before, each is `bound` where its word there has this seal, `differs` where
     it has another, `unknown` where the export has no word.
     """
+    from license_server.audit import audit_store, seals
     from license_server.operations import data_folder
 
     with closing(data_folder.open_database(settings)) as database, database.snapshot() as c:
@@ -171,6 +175,8 @@ def erased(settings: ServerSettings, against: IO[bytes] | None) -> None:
 
 def _exported(lines: IO[bytes], wanted: Collection[int]) -> dict[int, Event]:
     """The *wanted* events of an export, by their ids. Raises InputInvalidError."""
+    from license_server.audit import chain
+
     found = {}
     for number, line in enumerate(lines, 1):
         try:
@@ -185,6 +191,8 @@ def _exported(lines: IO[bytes], wanted: Collection[int]) -> dict[int, Event]:
 
 def _proved(before: Event | None, path: str, seal: str) -> str:
     """What an event from *before* proves of the *seal* of an erased word."""
+    from license_server.audit import seals
+
     if before is None or not seals.is_sealed(before) or path in seals.erased(before):
         return "unknown"
     try:
@@ -194,6 +202,8 @@ def _proved(before: Event | None, path: str, seal: str) -> str:
 
 
 def _link_all(database: Database) -> None:
+    from license_server.audit import chain
+
     while database.write(lambda connection: chain.extend(connection, wait=True)) == chain.BATCH:
         pass
 

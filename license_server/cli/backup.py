@@ -1,5 +1,7 @@
 """``license-server backup`` and ``restore``."""
 
+from __future__ import annotations
+
 import os
 import secrets
 import time
@@ -8,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import Connection
 
 from license_core.wording import printable, utc
 from license_server.cli.caller import caller
@@ -16,10 +17,12 @@ from license_server.cli.output import can_be_read_back, say, written
 from license_server.cli.progress import Progress
 from license_server.cli.shared import record
 from license_server.operations.errors import BackupInvalidError, BackupNotMadeError
-from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from license_server.operations.returned import Returned
+    from license_server.settings import ServerSettings
 
 
 @click.command("backup")

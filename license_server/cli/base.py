@@ -1,5 +1,7 @@
 """``license-server`` where only the client is installed: what works without a server's packages."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """Who runs a command: the operating system's user, and whoever called sudo."""
 
+from __future__ import annotations
+
 import os
 import pwd
 from collections.abc import Mapping

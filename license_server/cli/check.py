@@ -1,5 +1,7 @@
 """``license-server check``: one page on how the server stands, and what to mend."""
 
+from __future__ import annotations
+
 import os
 import re
 import time
@@ -12,15 +14,14 @@ import click
 from license_core import strictjson
 from license_core.wording import printable
 from license_server.cli.output import say
+from license_server.cli.running import CALL
 from license_server.operations.errors import CheckFailedError
-from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:  # what other commands need not load
     from license_server.operations.checkup.examine import Examined
     from license_server.operations.checkup.finding import Finding
+    from license_server.settings import ServerSettings
 
-CALL = "license_server.call"
-"""Where the context has how this process was called."""
 _COLUMNS = 80
 _TITLE = 14
 _PIECES = re.compile(r"(?:`[^`]*`|[^\s`])+")
@@ -60,7 +61,7 @@ def check(ctx: click.Context, offline: bool, as_json: bool) -> None:
         raise CheckFailedError(count=examined.errors)
 
 
-def _as_json(examined: "Examined") -> dict[str, Any]:
+def _as_json(examined: Examined) -> dict[str, Any]:
     exit_code = CheckFailedError.row.exit_code if examined.errors else 0
     return {
         "examined_at": examined.at,
@@ -70,7 +71,7 @@ def _as_json(examined: "Examined") -> dict[str, Any]:
     }
 
 
-def _page(examined: "Examined") -> Iterator[str]:
+def _page(examined: Examined) -> Iterator[str]:
     """How it stands, then why, then what to do about it."""
     findings = examined.findings
     yield from _section("Result", [_result(findings)])
@@ -89,7 +90,7 @@ def _page(examined: "Examined") -> Iterator[str]:
         yield from _remedy(remedy)
 
 
-def _by_remedy(findings: list["Finding"]) -> dict[tuple[str, str], list[str]]:
+def _by_remedy(findings: list[Finding]) -> dict[tuple[str, str], list[str]]:
     """The sentences that one remedy is for, in the order in which they were found."""
     alike: dict[tuple[str, str], list[str]] = {}
     for one in findings:
@@ -97,7 +98,7 @@ def _by_remedy(findings: list["Finding"]) -> dict[tuple[str, str], list[str]]:
     return alike
 
 
-def _result(findings: list["Finding"]) -> str:
+def _result(findings: list[Finding]) -> str:
     if not findings:
         return "All is well; nothing to do."
     errors = sum(one.level == "error" for one in findings)

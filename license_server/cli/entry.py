@@ -1,14 +1,19 @@
 """Whether this user may use the data folder: asked once, before a command meets it half-way."""
 
+from __future__ import annotations
+
 import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from license_core.errors import FileUnreadableError
 from license_core.paths import absolute, first_barred
 from license_server.operations.users import account, name_of
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_server.settings import ServerSettings
 
 
 def check(settings: ServerSettings) -> None:

@@ -1,31 +1,33 @@
 """What ``audit verify`` and ``fsck`` share: reading checkpoints, printing faults."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
 from contextlib import closing
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
-from sqlalchemy import Connection
 
 from license_core import strictjson
 from license_core.errors import FileUnreadableError
 from license_core.paths import read
 from license_core.wording import printable
-from license_server.audit.verify import (
-    Advance,
-    Fault,
-    Given,
-    Tell,
-)
 from license_server.cli.output import say
 from license_server.cli.progress import Progress
 from license_server.operations.errors import RecordBrokenError
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+    from license_server.audit.verify import Advance, Fault, Given, Tell
+    from license_server.settings import ServerSettings
+
+    Check: TypeAlias = Callable[[Connection, "T", list[Given], Tell, Advance], None]
+    Size: TypeAlias = Callable[[Connection], int]
 
 _LARGEST = 16 * 1024
 T = TypeVar("T")
-Check = Callable[[Connection, T, list[Given], Tell, Advance], None]
-Size = Callable[[Connection], int]
 
 
 def checkpoint_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,6 +96,8 @@ def _line(fault: Fault, as_json: bool) -> bytes | str:
 
 
 def _given(path: str) -> Given:
+    from license_server.audit.verify import Given
+
     data = read(path, _LARGEST)
     if data is None:
         raise FileUnreadableError(path=path, reason="there is no such file")

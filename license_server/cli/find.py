@@ -1,6 +1,9 @@
 """``license-server find``: anything by any part of it."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,7 +11,9 @@ from license_core.wording import printable, utc
 from license_server.actor import COMMAND
 from license_server.cli.output import say
 from license_server.cli.shared import write
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_server.settings import ServerSettings
 
 
 @click.command()

@@ -1,5 +1,9 @@
 """``license-server fsck``: checks the ledger against the audit log."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
 
 from license_server.cli.faults import (
@@ -7,7 +11,9 @@ from license_server.cli.faults import (
     json_option,
     tell_faults,
 )
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_server.settings import ServerSettings
 
 
 @click.command("fsck")

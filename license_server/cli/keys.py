@@ -1,5 +1,7 @@
 """``license-server keys``: the signing keys, changed by keysets that root keys sign."""
 
+from __future__ import annotations
+
 import json
 import re
 import secrets
@@ -12,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from license_core.errors import LicenseError
 from license_core.keyset import Keyset, SigningKey
 from license_core.wording import printable, utc
 from license_server.catalog.terms import DAY
@@ -27,9 +28,10 @@ from license_server.cli.output import (
 from license_server.cli.progress import Progress
 from license_server.cli.shared import days_option, input_file
 from license_server.db.errors import InputInvalidError
-from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
+    from license_core.errors import LicenseError
+    from license_server.settings import ServerSettings
     from license_server.signing.keysets import Trust
 
 _Day = click.DateTime(formats=["%Y-%m-%d"])
@@ -87,7 +89,7 @@ def list_(settings: ServerSettings, as_json: bool) -> None:
     warn_of_end(trust, ours[0] if ours else None, now)
 
 
-def _signing(settings: ServerSettings, trust: "Trust", uri: str) -> list[SigningKey]:
+def _signing(settings: ServerSettings, trust: Trust, uri: str) -> list[SigningKey]:
     """The key at *uri*, which signs; none where nothing but the key itself could tell."""
     keys = trust.keyset.keyset.keys
     # Another than that of `init` has a file of its own name; that one is alone until there is one.
@@ -95,7 +97,7 @@ def _signing(settings: ServerSettings, trust: "Trust", uri: str) -> list[Signing
     return [one for one in keys if alone or uri == f"file:{settings.new_signing_key(one.key.kid)}"]
 
 
-def _told(trust: "Trust", now: int) -> dict[str, object]:
+def _told(trust: Trust, now: int) -> dict[str, object]:
     from license_server.signing import keysets
 
     keyset = trust.keyset.keyset
@@ -122,7 +124,7 @@ def _told(trust: "Trust", now: int) -> dict[str, object]:
     }
 
 
-def warn_of_end(trust: "Trust", ours: SigningKey | None, now: int) -> None:
+def warn_of_end(trust: Trust, ours: SigningKey | None, now: int) -> None:
     """Say on standard error what ends soon: the keyset, the key that signs, or the last of all."""
     from license_server.signing.keysets import WARN_DAYS, signs_until
 

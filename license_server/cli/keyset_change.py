@@ -1,20 +1,25 @@
 """A change of the keyset: put into force here, or written as a draft for root keys elsewhere."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from license_core.claims import ClaimError
 from license_core.keyset import Keyset
-from license_core.signer import Signer
 from license_core.wording import DEFAULT_SERVER
 from license_server.cli.caller import caller
 from license_server.cli.output import written
 from license_server.cli.shared import input_file
-from license_server.db.database import Database
 from license_server.db.errors import InputInvalidError
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_core.signer import Signer
+    from license_server.db.database import Database
+    from license_server.settings import ServerSettings
 
 
 class KeysetChange:
@@ -39,7 +44,7 @@ class KeysetChange:
         """Leave the database."""
         self.database.close()
 
-    def root(self) -> "Signer | None":
+    def root(self) -> Signer | None:
         """The root key that signs it here; None: a draft is written. Raises InputInvalidError."""
         from license_server.signing import install
 

@@ -1,20 +1,23 @@
 """``license-server product letter``: the texts of the letters that go with a product's licences."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from license_core.wording import printable
-from license_server.catalog.customers import LANGUAGES
-from license_server.catalog.letters import KINDS
+from license_server.catalog.letter_texts import KINDS, LANGUAGES
 from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import input_file, write
 from license_server.db.errors import InputInvalidError
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_server.settings import ServerSettings
 
 
 @click.group("letter")

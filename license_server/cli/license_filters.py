@@ -1,22 +1,25 @@
 """The options that say which licences a command is about: the filters of the desk and the API."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from license_server.catalog.faults import Faults
-from license_server.licenses import filters
-from license_server.licenses.kinds import KINDS
-from license_server.licenses.search import Filter
-from license_server.sheets.exports import Read
+from license_server.licenses.vocabulary import KINDS, STATES
+
+if TYPE_CHECKING:
+    from license_server.licenses.search import Filter
+    from license_server.sheets.exports import Read
 
 _OPTIONS = (
     click.option("--customer", metavar="NAME", help="Only this customer's."),
     click.option("--product", metavar="NAME", help="Only for this product."),
     click.option(
         "--state",
-        type=click.Choice(filters.STATES),
+        type=click.Choice(STATES),
         help="Only those in this state; active: valid or in grace.",
     ),
     click.option("--plan", metavar="NAME", help="Only of this plan."),
@@ -39,6 +42,8 @@ def license_filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def wanted_licenses(read: Read, given: Mapping[str, str | None]) -> Filter:
     """What the options ask for. Raises InputInvalidError, which carries all that is wrong."""
+    from license_server.licenses import filters
+
     faults = Faults()
     asked = {name: text for name, text in given.items() if text is not None}
     wanted = filters.read_into(asked, None, faults)

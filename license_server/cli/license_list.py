@@ -1,8 +1,11 @@
 """``license-server list``: licences in a terminal, with the filters and columns of the desk."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,16 +16,23 @@ from license_server.cli.license_filters import license_filters, wanted_licenses
 from license_server.cli.output import say, written
 from license_server.cli.shared import reading
 from license_server.db.errors import InputInvalidError
-from license_server.db.sorted_rows import Count, Sorting
-from license_server.licenses.license_store import SORTS, StoredLicense
-from license_server.settings import ServerSettings
 from license_server.sheets import csv_text
+
+if TYPE_CHECKING:
+    from license_server.db.sorted_rows import Count, Sorting
+    from license_server.licenses.license_store import StoredLicense
+    from license_server.settings import ServerSettings
 
 _NAMES = (
     *("customer", "product", "host", "host_key", "contract", "plan", "edition", "features"),
     *("limits", "issued_at", "issued_by", "expires_at", "grace_until", "state"),
 )
 """Those of shown_licenses.COLUMNS, which is not there yet when help is asked for."""
+_SORTS = (
+    *("number", "customer", "product", "host", "contract", "plan", "issued_at", "issued_by"),
+    *("expires_at", "state"),
+)
+"""Those of license_store.SORTS, likewise."""
 
 
 @click.command("list")
@@ -36,7 +46,7 @@ _NAMES = (
 @click.option(
     "--sort",
     metavar="NAME",
-    help=f"Sort by {', '.join(SORTS)}; -NAME: the other way round. [default: newest first]",
+    help=f"Sort by {', '.join(_SORTS)}; -NAME: the other way round. [default: newest first]",
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many.")
 @click.option("--csv", "form", flag_value="csv", help="As CSV, with the same columns.")
@@ -96,7 +106,7 @@ def list_(
         click.echo(_total(shown.count, counted), err=True)
 
 
-class _Counted(Iterator[StoredLicense]):
+class _Counted(Iterator["StoredLicense"]):
     """Licences that go by, and how many did."""
 
     def __init__(self, rows: Iterator[StoredLicense]) -> None:
@@ -128,11 +138,13 @@ def _columns(text: str | None) -> tuple[str, ...]:
 
 def _sorting(text: str | None) -> Sorting | None:
     """By what to sort. Raises InputInvalidError."""
+    from license_server.db.sorted_rows import Sorting
+
     if text is None:
         return None
     by = text.removeprefix("-")
-    if by not in SORTS:
-        raise _refused("--sort", by, tuple(SORTS))
+    if by not in _SORTS:
+        raise _refused("--sort", by, _SORTS)
     return Sorting(by, text.startswith("-"))
 
 

@@ -1,15 +1,15 @@
 """``license-server issue``, ``renew``, ``rehost`` and the other actions on licences."""
 
-import asyncio
+from __future__ import annotations
+
 import os
 import secrets
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import Connection
 
 from license_core import hostline, received
 from license_core.armor import MAX_FILE
@@ -24,10 +24,13 @@ from license_server.cli.output import say, written
 from license_server.cli.shared import usage_error, write
 from license_server.db.errors import InputInvalidError
 from license_server.licenses.acts import ISSUE, OFFERED, Act
-from license_server.licenses.errors import ApprovalPendingError, LicenseNotWrittenError
-from license_server.licenses.license_store import StoredLicense
-from license_server.licenses.planning import Plan
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from license_server.licenses.license_store import StoredLicense
+    from license_server.licenses.planning import Plan
+    from license_server.settings import ServerSettings
 
 _LARGEST_TEXT = 256 * 1024
 
@@ -261,7 +264,8 @@ def file_(settings: ServerSettings, number: str, output: str, with_revocations: 
         put(file)
 
 
-COMMANDS = (issue, *map(_command, OFFERED), history, file_)
+ACTS = {act.name: _command(act) for act in OFFERED}
+"""The command of each action on a licence."""
 
 
 def members_of(given: dict[str, Any], faults: Faults) -> dict[str, Any]:
@@ -317,8 +321,12 @@ def _issue(
     dry_run: bool,
 ) -> None:
     """Do *act*, and write the file of the licence that it makes; or only show it."""
+    import asyncio
+
     from license_server.db.reply_store import Reply
     from license_server.licenses import issuing, planning, typed_numbers
+    from license_server.licenses.errors import ApprovalPendingError, LicenseNotWrittenError
+    from license_server.licenses.license_store import StoredLicense
     from license_server.licenses.planning import ActRequest
     from license_server.licenses.proposal_store import Proposal
     from license_server.operations import data_folder

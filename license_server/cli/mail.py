@@ -1,17 +1,24 @@
 """``license-server mail``: mails that go out, what became of each, and the mailbox."""
 
+from __future__ import annotations
+
 import secrets
 import time
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import Connection
 
 from license_core.wording import printable, utc
 from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import write
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from license_server.mail.outbox_store import Mail
+    from license_server.settings import ServerSettings
 
 _MOST_LISTED = 10_000
 _HEADING = ("NUMBER", "STATE", "LICENCE", "TO", "QUEUED", "TRIES", "ANSWER")
@@ -83,7 +90,6 @@ def send(settings: ServerSettings, numbers: tuple[str, ...]) -> None:
     All are queued, or none. A running server sends them.
     """
     from license_server.licenses import issuing
-    from license_server.mail.outbox_store import Mail
     from license_server.web import mailing
 
     now, actor = int(time.time()), caller()

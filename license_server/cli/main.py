@@ -1,50 +1,96 @@
 """The ``license-server`` command, with all of its subcommands."""
 
+from __future__ import annotations
+
 import os
-import secrets
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import click
 
-from license_core import b64url
-from license_core.publickey import PublicKey
-from license_server.cli import (
-    entry,
-    licenses,
-    mail,
-    parties,
-    plans,
-    portal,
-    proposals,
-    renewals,
-    secret_files,
-    tokens,
-    users,
-    webhooks,
-)
-from license_server.cli.audit import audit
-from license_server.cli.backup import backup_, restore
-from license_server.cli.caller import caller
-from license_server.cli.check import CALL, check
-from license_server.cli.find import find
-from license_server.cli.fsck import fsck_
-from license_server.cli.keys import keys
-from license_server.cli.license_list import list_
-from license_server.cli.many import many
-from license_server.cli.output import say
-from license_server.cli.passphrase import passphrase_
-from license_server.cli.requests import requests
-from license_server.cli.revocations import revocations
-from license_server.cli.root import root
-from license_server.cli.running import end_in_order, run
-from license_server.cli.sheets import export, import_
-from license_server.cli.signer import signer
-from license_server.cli.why import why_
-from license_server.settings import ServerSettings
+from license_server.cli.lazy import Later, LazyGroup
+from license_server.cli.running import CALL, run
+from license_server.licenses.acts import OFFERED
 
-_LARGEST_TEXT = 256 * 1024
+_COMMANDS = {
+    "audit": ("audit:audit", "The audit log: who did what, when and why."),
+    "backup": (
+        "backup:backup_",
+        "Back up everything to one file, as of this moment; the server can keep running.",
+    ),
+    "check": (
+        "check:check",
+        "Check settings, files, keys, clock, database, mail and backups, and say what to mend.",
+    ),
+    "customer": ("parties:customer", "Customers, to whom licences are issued."),
+    "export": ("sheets:export", "Export to a CSV file."),
+    "file": (
+        "licenses:file_",
+        "Write the file of the licence NUMBER (or its last part) again, as issued; issues nothing.",
+    ),
+    "find": (
+        "find:find",
+        "Find licences, customers, products, proposals and requests by any part of what is known.",
+    ),
+    "fsck": (
+        "fsck:fsck_",
+        "Check that the ledger, the audit log and all signatures agree, read-only.",
+    ),
+    "history": (
+        "licenses:history",
+        "Show the history of the licence NUMBER (or its last part): who did what, when and why.",
+    ),
+    "import": ("sheets:import_", "Import from a CSV file."),
+    "init": ("init:init", "Set up a server: keys, database and first administrator."),
+    "issue": (
+        "licenses:issue",
+        "Issue a licence and write its file. At a terminal it is shown first, and you are asked.",
+    ),
+    "keys": ("keys:keys", "The keys that sign licences."),
+    "list": ("license_list:list_", "List licences, and say how many there are."),
+    "mail": ("mail:mail", "Mails that go out, what the other side answered, and the mailbox."),
+    "many": (
+        "many:many",
+        "Renew, suspend, reinstate or revoke all licences that filters find, up to 5,000.",
+    ),
+    "passphrase": ("passphrase:passphrase_", "The passphrase of the private keys."),
+    "plan": ("plans:plan", "Plans: named sets of values for new licences of a product."),
+    "portal": ("portal:portal", "Links with which customers come into the customer portal."),
+    "product": ("parties:product", "Products and their licensing rules."),
+    "proposal": ("proposals:proposal", "Actions that wait for a second person's approval."),
+    "renewals": (
+        "renewals:renewals",
+        "List licences that expire, the next first, and those that expired in the last 31 days.",
+    ),
+    "requests": (
+        "requests:requests",
+        "What operators ask for: the queue, and what became of each request.",
+    ),
+    "restore": (
+        "backup:restore",
+        "Restore a server from the backup FILE; the backup is checked first.",
+    ),
+    "revocations": (
+        "revocations:revocations",
+        "The revocation list: the signed list of licences that are no longer valid.",
+    ),
+    "root": ("root:root", "Root keys, used on an offline machine without the server."),
+    "serve": (
+        "serving:serve",
+        "Run the server: the desk (web pages) and the API; prints the URL when ready.",
+    ),
+    "signer": ("signer:signer", "The signing key, in a file, a PKCS#11 token or a key service."),
+    "token": ("tokens:token", "API tokens, for programs that call the API."),
+    "upgrade": ("serving:upgrade", "Upgrade the database to this version of the server."),
+    "user": ("users:user", "Users of the desk, and invitations."),
+    "webhook": ("webhooks:webhook", "Webhooks: other systems are told of events."),
+    "why": (
+        "why:why_",
+        "Find out why a product stopped: which licence is meant, what differs, what mends it.",
+    ),
+}
+"""Of each command its module with its name there, and the first paragraph of its help."""
 _WITHOUT_A_SERVER = {"init", "restore", "root"}
 """Commands that need no data folder, or make it."""
 _HELP = {"-h", "--help"}
@@ -52,7 +98,7 @@ _NEEDS_FOLDER = "license_server.needs_folder"
 """Where the context has whether the command is to use the data folder."""
 
 
-class _Commands(click.Group):
+class _Commands(LazyGroup):
     """The commands, which ask first whether this user may use the data folder."""
 
     def resolve_command(
@@ -79,6 +125,9 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     The passphrase of the keys is read from LICENSE_SERVER_PASSPHRASE_FILE or
     LICENSE_SERVER_PASSPHRASE; at a terminal you are prompted for it.
     """
+    from license_server.cli import entry, secret_files
+    from license_server.settings import ServerSettings
+
     ctx.obj.data = data
     ctx.meta[CALL] = ctx.obj
     settings = ctx.obj = ServerSettings.read(data=data)
@@ -92,144 +141,32 @@ def cli(ctx: click.Context, data: Path | None) -> None:
         entry.check(settings)
 
 
-@cli.command()
-@click.option(
-    "--vendor",
-    default="Vendor",
-    show_default=True,
-    help="Your company's name, as it appears in licences.",
-)
-@click.option(
-    "--admin",
-    default="admin@localhost",
-    show_default=True,
-    help="Email address of the first administrator.",
-)
-@click.option(
-    "--invite",
-    is_flag=True,
-    help="Print an invitation with which they set a password of their own, instead of one.",
-)
-@click.pass_obj
-def init(settings: ServerSettings, vendor: str, admin: str, *, invite: bool) -> None:
-    """Set up a server: keys, database and first administrator.
+def _from(place: str) -> Callable[[], click.Command]:
+    """What loads the command at *place*: its module, a colon, its name there."""
+    module, _, name = place.partition(":")
 
-    If LICENSE_SERVER_SIGNER names a signing key, that key is used and none is created.
-    """
-    from license_server.access import accounts, invitations
-    from license_server.operations import initialise
+    def load() -> click.Command:
+        command: click.Command = getattr(import_module(f"license_server.cli.{module}"), name)
+        return command
 
-    given = None if invite else settings.read_admin_password()
-    password = None if invite else given or b64url.encode(secrets.token_bytes(15))
-    administrator = initialise.Administrator(accounts.read_email(admin), password)
-    secret = initialise.make(
-        settings, vendor, administrator, int(time.time()), secrets.token_bytes, caller()
-    )
-    root_key = PublicKey.from_pem(settings.root_pub_pem.read_text("ascii"))
-    say(f"Set up the server in {settings.data}.")
-    say(f"The fingerprint of the root key: {root_key.kid}")
-    say(f"Ship {settings.root_pub_pem} with your product, in its keys/ folder.")
-    say(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
-    if secret is not None:
-        say(f"{administrator.email} sets a password here, within {invitations.DAYS} days:")
-        say((settings.public_url or "") + invitations.path(secret))
-    elif given is None:
-        say(f"{administrator.email} signs in with this password (shown only once): {password}")
-    else:
-        say(f"{administrator.email} signs in with the password from the environment.")
+    return load
 
 
-@cli.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8080,
-    show_default=True,
-    help="The port; 0 picks a free one.",
-)
-@click.option(
-    "--upgrade",
-    "first_upgrade",
-    is_flag=True,
-    help="Upgrade the database first, if it is of an earlier version.",
-)
-@click.pass_obj
-def serve(settings: ServerSettings, host: str, port: int, *, first_upgrade: bool) -> None:
-    """Run the server: the desk (web pages) and the API; prints the URL when ready."""
-    end_in_order(lambda _: 0, again=True)
-    from license_server.app import create_app
-    from license_server.http import server
-    from license_server.operations import process, settings_events
+def _act(name: str) -> Callable[[], click.Command]:
+    """What loads the command of an action on licences."""
 
-    process.configure_logs()
-    if first_upgrade:
-        _upgrade(settings)
-    app = create_app(settings)
-    database, actor, now = app.state.server.site.database, caller(), int(time.time())
-    # Nobody waits for it: a server whose database takes no write can still be read.
-    database.writer.submit(lambda c: settings_events.note(c, settings, actor, now))
-    listening = server.handed_over(os.environ)
-    if listening is None:
-        listening = server.listen(host, port)
-    else:
-        host = listening.getsockname()[0]
-    name = f"[{host}]" if ":" in host else host
-    url = f"http://{name}:{listening.getsockname()[1]}"
-    server.run(app, listening, lambda: say(url), app.state.server.stop)
+    def load() -> click.Command:
+        from license_server.cli import licenses
+
+        return licenses.ACTS[name]
+
+    return load
 
 
-@cli.command()
-@click.pass_obj
-def upgrade(settings: ServerSettings) -> None:
-    """Upgrade the database to this version of the server."""
-    _upgrade(settings)
-    say("The database is up to date.")
-
-
-def _upgrade(settings: ServerSettings) -> None:
-    from license_server.operations import data_folder, schema
-
-    database = data_folder.open_any_database(settings)
-    try:
-        data_folder.ensure_record_key(settings, secrets.token_bytes)
-        data_folder.ensure_seeds_key(settings, secrets.token_bytes)
-        database.write(lambda c: schema.upgrade(c, int(time.time()), actor=caller()))
-    finally:
-        database.close()
-
-
-for command in (
-    audit,
-    backup_,
-    check,
-    export,
-    find,
-    fsck_,
-    import_,
-    keys,
-    list_,
-    many,
-    passphrase_,
-    requests,
-    restore,
-    revocations,
-    root,
-    signer,
-    tokens.token,
-    users.user,
-    parties.customer,
-    parties.product,
-    plans.plan,
-    proposals.proposal,
-    mail.mail,
-    renewals.renewals,
-    *licenses.COMMANDS,
-    portal.portal,
-    webhooks.webhook,
-    why_,
-):
-    cli.add_command(command)
+for _name, (_place, _help) in _COMMANDS.items():
+    cli.add_command(Later(_name, _from(_place), _help))
+for _offered in OFFERED:
+    cli.add_command(Later(_offered.name, _act(_offered.name), _offered.words.command))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,6 +4,8 @@ Which licences they are is written down first; so a job that was interrupted goe
 ones, and does nothing twice.
 """
 
+from __future__ import annotations
+
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -11,7 +13,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from sqlalchemy import Connection
 
 from license_core.wording import printable
 from license_server.catalog.faults import Faults
@@ -21,12 +22,14 @@ from license_server.cli.licenses import MEMBERS, WHY, members_of
 from license_server.cli.output import licences, say, written
 from license_server.cli.progress import Progress
 from license_server.cli.shared import confirmed, usage_error
-from license_server.licenses import filters
 from license_server.licenses.acts import MANY, PLAN, Act
-from license_server.settings import ServerSettings
+from license_server.licenses.vocabulary import FILTERS
 from license_server.sheets import csv_text
 
 if TYPE_CHECKING:  # what other commands need not load
+    from sqlalchemy import Connection
+
+    from license_server.settings import ServerSettings
     from license_server.site import Site
 
 _SHOWN = 10
@@ -68,7 +71,7 @@ def _command(act: Act) -> click.Command:
 
     def do(settings: ServerSettings, /, **given: Any) -> None:
         how = {name: given.pop(name) for name in _HOW if name in given}
-        chosen_by = {name: given.pop(name) for name in filters.NAMES if name in given}
+        chosen_by = {name: given.pop(name) for name in FILTERS if name in given}
         if PLAN in act.may_change:
             given[PLAN] = given.pop("new_plan")
         with _site(settings) as site:
@@ -104,7 +107,7 @@ def continue_(settings: ServerSettings, /, job: str, **how: Any) -> None:
 
 
 @contextmanager
-def _site(settings: ServerSettings) -> "Iterator[Site]":
+def _site(settings: ServerSettings) -> Iterator[Site]:
     from license_server.operations import data_folder
     from license_server.site import Site
 
@@ -116,7 +119,7 @@ def _site(settings: ServerSettings) -> "Iterator[Site]":
 
 
 def _frozen(
-    site: "Site", act: Act, chosen_by: Mapping[str, str | None], given: dict[str, Any]
+    site: Site, act: Act, chosen_by: Mapping[str, str | None], given: dict[str, Any]
 ) -> str:
     """The id of the job of *act* on the licences that the filters find now.
 
@@ -140,7 +143,7 @@ def _frozen(
 
 
 def _run(
-    site: "Site",
+    site: Site,
     job: str,
     *,
     yes: bool,
@@ -207,7 +210,7 @@ def _told(tally: _Tally, act: Act) -> str:
     return "; ".join(f"{what}: {count}" for what, count in counts if count)
 
 
-def _write_report(site: "Site", job: str, report: str | None) -> None:
+def _write_report(site: Site, job: str, report: str | None) -> None:
     from license_server.sheets import results
 
     if report is not None:
@@ -217,7 +220,7 @@ def _write_report(site: "Site", job: str, report: str | None) -> None:
                 write(text.encode("utf-8"))
 
 
-def _write_archive(site: "Site", job: str, archive: str | None) -> None:
+def _write_archive(site: Site, job: str, archive: str | None) -> None:
     """Write the files of what was issued, with letters."""
     from license_server.sheets import results
     from license_server.web import delivery

@@ -1,5 +1,7 @@
 """Where commands write their output."""
 
+from __future__ import annotations
+
 import os
 import secrets
 import sys

@@ -1,12 +1,13 @@
 """``license-server customer`` and ``product``."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import Connection
 
 from license_core import strictjson
 from license_core.errors import UsageError
@@ -17,11 +18,14 @@ from license_server.cli.letters import letter
 from license_server.cli.output import licences, say
 from license_server.cli.shared import confirmed, write
 from license_server.db.errors import InputInvalidError
-from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:  # what other commands need not load
+    from sqlalchemy import Connection
+
     from license_server.catalog.catalog_store import Customer
+    from license_server.catalog.merging import Merge
     from license_server.erasure.customer_erasure import Preview
+    from license_server.settings import ServerSettings
 
 _PAGE = 500
 
@@ -78,7 +82,7 @@ def customer_list(settings: ServerSettings, search: str | None, tag: str | None)
     """List customers by name."""
     from license_server.catalog import catalog_store
 
-    def after(last: str | None) -> list["Customer"]:
+    def after(last: str | None) -> list[Customer]:
         return write(
             settings,
             lambda c: catalog_store.customers_after(c, last, _PAGE, search, contacts=True, tag=tag),
@@ -158,7 +162,6 @@ def customer_merge(settings: ServerSettings, name: str, into: str, yes: bool) ->
     INTO gets the licences, names, contact and notes of NAME, which is listed no more.
     """
     from license_server.catalog import customers, merging
-    from license_server.catalog.merging import Merge
 
     def plan(connection: Connection) -> Merge:
         ids = [customers.find(connection, one).id for one in (name, into)]
@@ -181,7 +184,7 @@ def _erase_contact(settings: ServerSettings, name: str, *, yes: bool) -> None:
     confirmed(f"Erase contact and notes of {name} for good?", yes=yes)
     now = int(time.time())
 
-    def work(connection: Connection) -> "Customer":
+    def work(connection: Connection) -> Customer:
         id_ = customers.find(connection, name).id
         links.withdraw_all(connection, id_, caller(), now)
         return customers.erase_contact(connection, id_, caller(), now)
@@ -222,7 +225,7 @@ def customer_erase(
     now = int(time.time())
     with closing(data_folder.open_database(settings)) as database:
 
-        def look(connection: Connection) -> "Preview":
+        def look(connection: Connection) -> Preview:
             id_ = customer_erasure.find(connection, name)
             return customer_erasure.preview(connection, id_, caller(), now)
 
@@ -236,7 +239,7 @@ def customer_erase(
         confirmed(f"Erase {printable(name)} for good?", yes=yes)
         id_, why = found.customer.id, reason
 
-        def begin(connection: Connection) -> "Customer":
+        def begin(connection: Connection) -> Customer:
             return customer_erasure.begin(connection, id_, caller(), now, why, live=live)
 
         database.write(begin)
@@ -263,7 +266,7 @@ def customer_erased(settings: ServerSettings) -> None:
             say("\t".join(printable(one or "-") for one in shown))
 
 
-def _lines(found: "Preview") -> Iterator[str]:
+def _lines(found: Preview) -> Iterator[str]:
     """What would be erased, a line each."""
     for one in found.names:
         yield f"name\t{printable(one)}"

@@ -1,15 +1,20 @@
 """``license-server passphrase``: what the private keys are encrypted under."""
 
+from __future__ import annotations
+
 import secrets
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from license_server.cli.output import say
 from license_server.cli.shared import passphrase, record, usage_error
 from license_server.passphrases import first_line
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_server.settings import ServerSettings
 
 
 @click.group("passphrase")

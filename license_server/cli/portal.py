@@ -1,7 +1,10 @@
 """``license-server portal``: links with which customers come into the portal."""
 
+from __future__ import annotations
+
 import secrets
 import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +13,9 @@ from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import write
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_server.settings import ServerSettings
 
 
 @click.group()

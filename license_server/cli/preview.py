@@ -1,18 +1,21 @@
 """What an action would do, shown in the shell before it is done: the licence, and what differs."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from license_core.errors import Notice
 from license_core.wording import DEFAULT_SERVER, printable
 from license_server.cli.shared import usage_error
-from license_server.licenses.license_store import StoredLicense
-from license_server.licenses.orders import Order
-from license_server.licenses.planning import Plan
-from license_server.licenses.term_changes import Terms, differences
+
+if TYPE_CHECKING:
+    from license_core.errors import Notice
+    from license_server.licenses.license_store import StoredLicense
+    from license_server.licenses.orders import Order
+    from license_server.licenses.planning import Plan
 
 _LABELS = {
     "customer": "Customer",
@@ -39,6 +42,8 @@ _ALWAYS_SAID = ("customer", "product", "host_name")
 
 def lines(seen: Plan) -> Iterator[str]:
     """The licence that *seen* would make: all that it says, or what differs from the one before."""
+    from license_server.licenses.term_changes import Terms, differences
+
     after = Terms.of_order(seen.order)
     if seen.former is None:
         yield str(seen.act.words.button)

@@ -1,5 +1,7 @@
 """The progress line of a long command, on a terminal's standard error."""
 
+from __future__ import annotations
+
 import sys
 
 _EVERY = 1000

@@ -1,18 +1,24 @@
 """``license-server proposal``: actions that wait for a second person."""
 
-import asyncio
+from __future__ import annotations
+
 import secrets
 import time
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import Connection
 
 from license_core.wording import utc
 from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import write
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from license_server.licenses.proposal_store import Proposal
+    from license_server.settings import ServerSettings
 
 _HEADING = (
     *("NUMBER", "STATE", "ACT", "CUSTOMER", "PRODUCT", "PROPOSED", "BY", "REASON"),
@@ -31,7 +37,6 @@ def proposal() -> None:
 def list_(settings: ServerSettings, all_: bool) -> None:
     """List pending proposals, newest first."""
     from license_server.licenses import proposal_store, proposals
-    from license_server.licenses.proposal_store import Proposal
 
     state = None if all_ else "waiting"
 
@@ -57,9 +62,10 @@ def list_(settings: ServerSettings, all_: bool) -> None:
 @click.pass_obj
 def approve(settings: ServerSettings, id: int, reason: str | None) -> None:
     """Approve the proposal ID and issue its licence; then write its file with `file`."""
+    import asyncio
+
     from license_server.db.reply_store import Reply
     from license_server.licenses.license_store import StoredLicense
-    from license_server.licenses.proposal_store import Proposal
     from license_server.operations import data_folder
     from license_server.site import Site
 

@@ -1,17 +1,24 @@
 """``license-server renewals``: what expires, and what was reminded of."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import Connection
 
 from license_core.wording import utc
 from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.shared import days_option, reading
-from license_server.renewals import listing
-from license_server.settings import ServerSettings
+from license_server.renewals import span
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from license_server.renewals import listing
+    from license_server.settings import ServerSettings
 
 _PAGE = 500
 _HEADING = (
@@ -21,7 +28,7 @@ _HEADING = (
 
 
 @click.command()
-@days_option("Until how many days from today.", listing.USUAL_DAYS, listing.MOST_DAYS)
+@days_option("Until how many days from today.", span.USUAL_DAYS, span.MOST_DAYS)
 @click.option("--product", metavar="NAME", help="Only licences for this product.")
 @click.option("--customer", metavar="NAME", help="Only licences of this customer.")
 @click.option("--owner", metavar="EMAIL", help="Only those of whom this user is the owner.")
@@ -37,6 +44,8 @@ def renewals(
 
     With the reminders that were given, the next one, and why none is mailed.
     """
+    from license_server.renewals import listing
+
     wanted, now = listing.Wanted(days, product, customer, owner), int(time.time())
     with reading(settings) as read:
         found = _all(lambda last: read(lambda c: _page(c, wanted, now, last)))
@@ -47,6 +56,8 @@ def renewals(
 def _page(
     connection: Connection, wanted: listing.Wanted, now: int, last: int | None
 ) -> list[listing.DueLicense]:
+    from license_server.renewals import listing
+
     return listing.due(connection, wanted, caller(), now, after=last, limit=_PAGE)
 
 

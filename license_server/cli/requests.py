@@ -1,6 +1,7 @@
 """``license-server requests``: what operators ask for, until a licence answers it."""
 
-import asyncio
+from __future__ import annotations
+
 import secrets
 import time
 from collections.abc import Iterator
@@ -8,7 +9,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import Connection
 
 from license_core.wording import DEFAULT_SERVER, printable, utc
 from license_server.cli import table
@@ -16,15 +16,16 @@ from license_server.cli.caller import caller
 from license_server.cli.output import say, written
 from license_server.cli.shared import write
 from license_server.cli.why import pasted
-from license_server.licenses.errors import ApprovalPendingError
-from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:  # what other commands need not load
+    from sqlalchemy import Connection
+
     from license_server.licenses.license_store import StoredLicense
     from license_server.licenses.planning import ActRequest
     from license_server.requests.message_store import Message
     from license_server.requests.reading import Reading
     from license_server.requests.request_store import StoredRequest
+    from license_server.settings import ServerSettings
 
 _HEADING = (
     *("NUMBER", "STATE", "ASKED FOR", "RECEIVED", "CUSTOMER", "PRODUCT", "HOST", "SENDER"),
@@ -51,7 +52,7 @@ def list_(settings: ServerSettings, all_: bool) -> None:
     table.put(_HEADING, map(_cells, listed), nothing)
 
 
-def _cells(one: "StoredRequest") -> tuple[object, ...]:
+def _cells(one: StoredRequest) -> tuple[object, ...]:
     sender = one.sender_address or one.sender_name
     host, asked = one.called or one.host_key, " ".join(filter(None, (one.wish, one.about)))
     seen = (one.id, one.standing, asked, utc(one.received_at), one.customer, one.product)
@@ -102,7 +103,7 @@ def show(settings: ServerSettings, id: int) -> None:
 
     now = int(time.time())
 
-    def look(connection: Connection) -> tuple["StoredRequest", list["Message"], "Reading"]:
+    def look(connection: Connection) -> tuple[StoredRequest, list[Message], Reading]:
         stored = finding.seen(connection, id, caller())
         texts = finding.conversation(connection, stored)
         return stored, texts, finding.read(connection, stored, texts, caller(), now)
@@ -111,7 +112,7 @@ def show(settings: ServerSettings, id: int) -> None:
         say(line)
 
 
-def _told(stored: "StoredRequest", texts: list["Message"], read: "Reading") -> Iterator[str]:
+def _told(stored: StoredRequest, texts: list[Message], read: Reading) -> Iterator[str]:
     from license_server.licenses import planning
     from license_server.requests import states
 
@@ -162,8 +163,11 @@ def _told(stored: "StoredRequest", texts: list["Message"], read: "Reading") -> I
 @click.pass_obj
 def issue(settings: ServerSettings, /, id: int, *, move: bool, output: str, **given: Any) -> None:
     """Issue the licence that the request ID asks for, and write its file."""
+    import asyncio
+
     from license_server.db.reply_store import Reply
     from license_server.licenses import issuing
+    from license_server.licenses.errors import ApprovalPendingError
     from license_server.licenses.proposal_store import Proposal
     from license_server.operations import data_folder
     from license_server.requests import answering, outcomes
@@ -172,11 +176,11 @@ def issue(settings: ServerSettings, /, id: int, *, move: bool, output: str, **gi
     now, kept = int(time.time()), list["StoredLicense | Proposal"]()
     members = {name: value for name, value in given.items() if value is not None}
 
-    def render_reply(done: "StoredLicense | Proposal") -> Reply:
+    def render_reply(done: StoredLicense | Proposal) -> Reply:
         kept[:] = [done]
         return Reply(201, None, b"")
 
-    def planned(connection: Connection) -> "ActRequest":
+    def planned(connection: Connection) -> ActRequest:
         return answering.act_request(connection, id, caller(), members, now, move=move)
 
     database, issuer = data_folder.open_vault(settings)

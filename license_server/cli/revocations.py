@@ -1,10 +1,12 @@
 """``license-server revocations``: publishes the revocation list."""
 
+from __future__ import annotations
+
 import time
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import DatabaseUnavailableError, NotFoundError
 from license_core.reason import Reason
@@ -16,8 +18,10 @@ from license_server.cli.output import (
     written,
 )
 from license_server.cli.shared import days_option, write
-from license_server.settings import ServerSettings
-from license_server.signing.revocation_lists import LISTED_DAYS, MOST_DAYS
+from license_server.signing.list_days import LISTED_DAYS, MOST_DAYS
+
+if TYPE_CHECKING:
+    from license_server.settings import ServerSettings
 
 
 @click.group()
@@ -34,6 +38,8 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
 
     The server serves it at /license.revocations.
     """
+    from sqlalchemy.exc import IntegrityError
+
     from license_server.operations import data_folder
     from license_server.signing import revocation_lists
 

@@ -3,6 +3,8 @@
 The machine needs no network. What comes and goes are small files of armoured text.
 """
 
+from __future__ import annotations
+
 import secrets
 import time
 from pathlib import Path
@@ -11,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from license_core import armor
-from license_core.signer import Signer
 from license_core.wording import printable
 from license_core.write_errors import as_license_error
 from license_server.cli.output import say, written
@@ -21,9 +22,10 @@ from license_server.cli.shared import (
     passphrase,
 )
 from license_server.db.errors import InputInvalidError
-from license_server.passphrases import GivesPassphrase
 
 if TYPE_CHECKING:
+    from license_core.signer import Signer
+    from license_server.passphrases import GivesPassphrase
     from license_server.signing.root_signing import Work
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -156,7 +158,7 @@ def rotate(
     _sign(given, work, key, yes, output)
 
 
-def _sign(given: GivesPassphrase, work: "Work", key: str, yes: bool, output: str) -> None:
+def _sign(given: GivesPassphrase, work: Work, key: str, yes: bool, output: str) -> None:
     for line in work.told():
         click.echo(printable(line), err=True)
     signer = _signer(given, key)

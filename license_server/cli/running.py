@@ -1,5 +1,7 @@
 """A run of ``license-server``: the only place that turns an error into an exit code."""
 
+from __future__ import annotations
+
 import os
 import shlex
 import shutil
@@ -27,6 +29,10 @@ _WHERE_TO_LOOK = {
     "valid API token called": "Run `{server} token list` to see the existing ones.",
     "account": "Check the address; to create the account: `{server} user add {name} --role ROLE`.",
 }
+
+
+CALL = "license_server.call"
+"""Where the context has how this process was called."""
 
 
 class Call:

@@ -1,5 +1,7 @@
 """Files with secrets that others can read."""
 
+from __future__ import annotations
+
 import grp
 import os
 import pwd

@@ -1,5 +1,7 @@
 """``license-server import`` and ``export``: CSV files in and out."""
 
+from __future__ import annotations
+
 import hashlib
 import secrets
 import sys
@@ -7,23 +9,24 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from license_core.paths import unreadable
 from license_core.wording import printable
 from license_core.write_errors import as_license_error
-from license_server.audit.audit_store import EventFilter
 from license_server.cli.caller import caller
 from license_server.cli.license_filters import license_filters, wanted_licenses
 from license_server.cli.output import licences, written
 from license_server.cli.progress import Progress
 from license_server.cli.shared import reading
-from license_server.settings import ServerSettings
-from license_server.sheets import csv_text, exports
-from license_server.sheets.batches import Outcome
+from license_server.sheets import csv_text
 from license_server.sheets.errors import ImportRefusedError
+
+if TYPE_CHECKING:
+    from license_server.settings import ServerSettings
+    from license_server.sheets.batches import Outcome
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _REPORT = ("line", "license", "column", "problem", "detail")
@@ -164,7 +167,7 @@ def _follow(
     How many lines are right, those that are not, and those of which something is to be known.
     """
     progress = Progress(total, what)
-    right, wrong, noticed = 0, list[Outcome](), list[Outcome]()
+    right, wrong, noticed = 0, list["Outcome"](), list["Outcome"]()
     with written(report) if report else nullcontext(lambda _: None) as write:
         write(csv_text.line(_REPORT).encode("utf-8"))
         for batch in batches:
@@ -231,6 +234,8 @@ def export() -> None:
 @click.pass_obj
 def export_licenses(settings: ServerSettings, /, output: str, **given: str | None) -> None:
     """Export licences, newest first."""
+    from license_server.sheets import exports
+
     now = int(time.time())
     with reading(settings) as read:
         wanted = wanted_licenses(read, given)
@@ -246,6 +251,8 @@ def export_customers(
     settings: ServerSettings, output: str, text: str | None, tag: str | None
 ) -> None:
     """Export customers, by name."""
+    from license_server.sheets import exports
+
     with reading(settings) as read:
         _write(output, exports.CUSTOMERS, exports.customer_rows(read, text, caller(), tag=tag))
 
@@ -258,6 +265,9 @@ def export_customers(
 @click.pass_obj
 def export_events(settings: ServerSettings, /, output: str, **given: str | None) -> None:
     """Export the audit log's events, newest first."""
+    from license_server.audit.audit_store import EventFilter
+    from license_server.sheets import exports
+
     with reading(settings) as read:
         _write(output, exports.EVENTS, exports.event_rows(read, EventFilter(**given)))  # type: ignore[arg-type]
 

@@ -1,16 +1,21 @@
 """``license-server signer``: the signing key, in a file, a PKCS#11 token or a service."""
 
+from __future__ import annotations
+
 import secrets
 import shlex
 import time
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
-from license_core.publickey import PublicKey
 from license_server.cli.output import say
 from license_server.db.errors import InputInvalidError
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_core.publickey import PublicKey
+    from license_server.settings import ServerSettings
 
 _uri = click.argument("uri", required=False)
 

@@ -1,5 +1,7 @@
 """A table for a terminal: columns stand below one another, whatever script they are written in."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice

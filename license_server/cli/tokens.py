@@ -1,19 +1,24 @@
 """``license-server token``: API tokens."""
 
+from __future__ import annotations
+
 import secrets
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from license_core import clock, strictjson
 from license_core.wording import utc
-from license_server.access.standing import Held
 from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import write
 from license_server.permissions import PERMISSIONS
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_server.access.standing import Held
+    from license_server.settings import ServerSettings
 
 _HEADING = ("NAME", "PERMISSIONS", "PRODUCTS", "CREATED", "STATE", "USED", "WHOSE")
 

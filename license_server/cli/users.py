@@ -1,21 +1,27 @@
 """``license-server user``: users of the desk."""
 
+from __future__ import annotations
+
 import secrets
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import Connection
 
 from license_core.wording import utc
-from license_server.access.access_store import Invitation, StoredUser
-from license_server.actor import Actor
 from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import password, write
 from license_server.permissions import ROLES
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from license_server.access.access_store import Invitation, StoredUser
+    from license_server.actor import Actor
+    from license_server.settings import ServerSettings
 
 _Role = click.Choice(list(ROLES))
 

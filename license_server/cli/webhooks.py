@@ -1,13 +1,14 @@
 """``license-server webhook``: who is told of events, and what they were told."""
 
+from __future__ import annotations
+
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import Connection
 
 from license_core.wording import printable, utc
 from license_server.cli import table
@@ -15,7 +16,11 @@ from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import DAY, write
 from license_server.deliveries.payload import EVENTS
-from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from license_server.settings import ServerSettings
 
 _MOST_LISTED = 200
 _DAY_SECONDS = 86400

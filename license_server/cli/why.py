@@ -1,5 +1,7 @@
 """``license-server why``: why a product stopped, from what its client printed."""
 
+from __future__ import annotations
+
 import shlex
 import sys
 import time
@@ -7,7 +9,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import Connection
 
 from license_core.errors import FileUnreadableError
 from license_core.paths import read
@@ -15,10 +16,12 @@ from license_core.wording import DEFAULT_SERVER, printable
 from license_server.actor import COMMAND
 from license_server.cli.output import say
 from license_server.cli.shared import write
-from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:  # what other commands need not load
+    from sqlalchemy import Connection
+
     from license_server.licenses.diagnosing import Cause, Diagnosis
+    from license_server.settings import ServerSettings
 
 _LARGEST_TEXT = 512 * 1024
 
@@ -44,7 +47,7 @@ def why_(settings: ServerSettings, file: str, number: str | None) -> None:
         say(line)
 
 
-def _lines(found: "Diagnosis", file: str) -> Iterator[str]:
+def _lines(found: Diagnosis, file: str) -> Iterator[str]:
     for reason in found.symptoms.unread:
         yield f"[W]: Not read: {reason}."
     for number in found.unknown:
@@ -69,7 +72,7 @@ def _lines(found: "Diagnosis", file: str) -> Iterator[str]:
         yield from (f"       {line}" for line in _command(found, cause, file))
 
 
-def _command(found: "Diagnosis", cause: "Cause", file: str) -> Iterator[str]:
+def _command(found: Diagnosis, cause: Cause, file: str) -> Iterator[str]:
     """The command that mends a cause."""
     if cause.act == "send":
         yield f"{DEFAULT_SERVER} file {cause.number} -o license.dat"

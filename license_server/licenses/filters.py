@@ -14,16 +14,9 @@ from license_server.catalog import catalog_store, typed
 from license_server.catalog.faults import Faults
 from license_server.db.errors import InputInvalidError
 from license_server.licenses import term_days, typed_text
-from license_server.licenses.kinds import KINDS
 from license_server.licenses.search import Filter
+from license_server.licenses.vocabulary import FILTERS, KINDS, STATES
 
-NAMES = (
-    *("customer", "product", "host_key", "host_name", "number", "line", "q", "state"),
-    *("plan", "kind"),
-    *("expires_from", "expires_until", "expires_before"),
-)
-STATES = ("valid", "grace", "active", "expired", "suspended", "revoked", "returned", "replaced")
-"""What ``state`` may be; ``active``: valid or in grace."""
 _DAYS = ("expires_from", "expires_until", "expires_before")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -31,7 +24,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def read(
     given: Mapping[str, str], products: frozenset[str] | None, *, by_program: bool = False
 ) -> Filter:
-    """What *given* asks for, of NAMES. *products*: only of these.
+    """What *given* asks for, of FILTERS. *products*: only of these.
 
     *by_program*: days have one form only; of what people leave empty nothing is asked.
 
@@ -52,7 +45,7 @@ def read_into(
 ) -> Filter:
     """As ``read``, as far as it is right; *faults* takes what is wrong."""
     said = given if by_program else {name: text for name, text in given.items() if text}
-    asked = {name: said.get(name) for name in NAMES}
+    asked = {name: said.get(name) for name in FILTERS}
     state = _one_of("state", asked["state"], STATES, faults)
     kind = _one_of("kind", asked["kind"], KINDS, faults)
     first, last, before = (faults.read(name, _day, name, asked[name], by_program) for name in _DAYS)

@@ -27,8 +27,8 @@ from license_server.licenses.acts import CHANGE, OVERRIDE, PLAN, REASON, RENEW, 
 from license_server.licenses.errors import StopGapUsedError, TrialUsedError
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import Order
+from license_server.licenses.vocabulary import STOP_GAP, TRIAL
 
-KINDS = TRIAL, STOP_GAP = "trial", "stop-gap"
 WITHIN = 365
 """So many days after a stop-gap a customer gets the next one."""
 PERMISSION = "licenses:override"

@@ -196,7 +196,7 @@ class StoredLicense(NamedTuple):
     plan: str | None
     """The name of the plan of its product that it has."""
     kind: str | None
-    """One of kinds.KINDS; None: it is of no such kind."""
+    """One of vocabulary.KINDS; None: it is of no such kind."""
     stands_for: str | None
     """Of a stop-gap: the number of the licence that it stands in for."""
     despite: str | None

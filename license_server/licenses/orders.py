@@ -75,7 +75,7 @@ class Order(NamedTuple):
     plan: str | None = None
     """The name of the product's plan."""
     kind: str | None = None
-    """One of kinds.KINDS; None: of no such kind."""
+    """One of vocabulary.KINDS; None: of no such kind."""
     stands_for: str | None = None
     """The number of the licence that a stop-gap stands in for."""
     despite: str | None = None

@@ -103,7 +103,7 @@ class Filter(NamedTuple):
     text: str | None = None
     plan: str | None = None
     kind: str | None = None
-    """One of kinds.KINDS."""
+    """One of vocabulary.KINDS."""
     products: frozenset[str] | None = None
     """Only of these; None: of all."""
     customers: tuple[int, ...] | None = None

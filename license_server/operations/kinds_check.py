@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from license_core.license import License
 from license_server.catalog import plans
-from license_server.licenses.kinds import KINDS, STOP_GAP, TRIAL
 from license_server.licenses.orders import telling_tag
+from license_server.licenses.vocabulary import KINDS, STOP_GAP, TRIAL
 from license_server.operations import ledger_rows
 from license_server.operations.customer_moves import Moves
 from license_server.operations.ledger_rows import Kin

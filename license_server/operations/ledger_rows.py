@@ -18,7 +18,7 @@ from license_server.db.tables import (
     proposals,
 )
 from license_server.licenses.acts import RENEW
-from license_server.licenses.kinds import TRIAL
+from license_server.licenses.vocabulary import TRIAL
 
 
 class Kin(NamedTuple):

@@ -14,11 +14,7 @@ from license_server.licenses.license_store import StoredLicense
 from license_server.renewals import owners, reminder_store, reminding, schedule
 from license_server.renewals.reminder_store import Bounds, Given
 from license_server.renewals.schedule import Reminder, Term
-
-USUAL_DAYS, MOST_DAYS = 90, 3660
-"""So many days ahead are listed."""
-ENDED_DAYS = 31
-"""So many days ago what is listed may have ended."""
+from license_server.renewals.span import ENDED_DAYS, USUAL_DAYS
 
 
 class Wanted(NamedTuple):

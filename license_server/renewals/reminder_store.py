@@ -12,8 +12,8 @@ from license_server.db.mail_tables import mails
 from license_server.db.renewal_tables import owner_digests, reminders
 from license_server.db.tables import customers, licenses, products
 from license_server.licenses import license_store, term_days
-from license_server.licenses.kinds import STOP_GAP
 from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.vocabulary import STOP_GAP
 
 _OF = reminders.c
 _AT_ONCE = 500

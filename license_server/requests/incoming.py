@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from license_core.claims import ClaimError
 from license_core.reason import Reason
-from license_server.catalog import customer_names, customers, fields
+from license_server.catalog import customer_names, fields, letter_texts
 from license_server.catalog.faults import Faults
 from license_server.db.errors import InputInvalidError
 from license_server.db.postgresql import NULL_SHOWN
@@ -129,8 +129,8 @@ def _line(given: Mapping[str, Any], member: str) -> str | None:
 
 def _language(given: Mapping[str, Any], member: str) -> str | None:
     value = fields.clean_text(given, member)
-    if value is not None and value not in customers.LANGUAGES:
-        allowed = ", ".join(customers.LANGUAGES)
+    if value is not None and value not in letter_texts.LANGUAGES:
+        allowed = ", ".join(letter_texts.LANGUAGES)
         raise ClaimError(member, Reason("it is not one of {allowed}", allowed=allowed))
     return value
 

@@ -24,12 +24,9 @@ from license_server.settings import LARGEST_LIST
 from license_server.signing import keysets, revocation_store
 from license_server.signing.errors import RevocationsTooLargeError
 from license_server.signing.issuer import Issuer, check_signing_key
+from license_server.signing.list_days import LISTED_DAYS
 from license_server.signing.revocation_store import StoredList
 
-LISTED_DAYS = 30
-"""How long a list counts as fresh, unless whoever publishes it says otherwise."""
-MOST_DAYS = 3650
-"""The longest that one may."""
 _OVER_FOR = TOLERANCE + DAY
 """Seconds after its end when a licence is left out; a clock may be so much behind the list's."""
 FILE = "license.revocations"

@@ -6,7 +6,7 @@ from typing import Any
 from license_core import strictjson
 from license_core.wording import printable
 from license_server.audit.changes import Change
-from license_server.catalog import letters
+from license_server.catalog import letter_texts
 from license_server.web.reader import LANGUAGES
 
 FIELDS = {
@@ -88,7 +88,11 @@ def letter(name: str) -> tuple[str, str] | None:
     """When the letter is sent that a field is, in English, and its language; None: it is none."""
     of, _, rest = name.partition(".")
     kind, _, language = rest.partition(".")
-    return (letters.KINDS[kind], language) if of == "letters" and kind in letters.KINDS else None
+    return (
+        (letter_texts.KINDS[kind], language)
+        if of == "letters" and kind in letter_texts.KINDS
+        else None
+    )
 
 
 def apart(change: Change) -> Change:

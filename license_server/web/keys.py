@@ -17,7 +17,7 @@ from license_server.operations import data_folder
 from license_server.operations.errors import RecordKeyUnavailableError
 from license_server.signing import keyset_store, keysets, revocation_lists, revocation_store
 from license_server.signing.keysets import WARN_DAYS
-from license_server.signing.revocation_lists import LISTED_DAYS, MOST_DAYS
+from license_server.signing.list_days import LISTED_DAYS, MOST_DAYS
 from license_server.signing.signers.keyfiles import read_root
 from license_server.site import Site
 from license_server.web import forms, pages

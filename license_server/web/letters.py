@@ -11,7 +11,7 @@ from starlette.responses import Response
 from license_core.errors import LicenseError, NotFoundError
 from license_core.reason import Reason
 from license_server.access.sessions import Session
-from license_server.catalog import client_commands, letters, products
+from license_server.catalog import client_commands, letter_texts, letters, products
 from license_server.catalog.catalog_store import Product
 from license_server.catalog.faults import faults_of
 from license_server.catalog.letter_texts import DIGEST, REMINDER, default_of, places_of
@@ -109,7 +109,7 @@ async def _commands(
         optional=client_commands.MAY_BE_NONE,
         usual=client_commands.usual(client)._asdict() | {"client": client_commands.DEFAULT.client},
         commands=client_commands.of(product),
-        kinds=letters.KINDS,
+        kinds=letter_texts.KINDS,
         own=letters.own(product),
         told=edit_conflicts.told(request),
         **saving.shown(present, products.etag(product), attempt),
@@ -196,7 +196,7 @@ async def _one(
         "product_letter",
         product=product,
         kind=kind,
-        kinds=letters.KINDS,
+        kinds=letter_texts.KINDS,
         own=letters.own(product).get(kind, {}),
         places=places_of(kind),
         preview=Preview(about.number if asked and not wrong else None, written),
@@ -234,7 +234,7 @@ def _about(
 
 def _kind(kind: str) -> str:
     """A kind of letters. Raises NotFoundError."""
-    if kind not in letters.KINDS:
+    if kind not in letter_texts.KINDS:
         raise NotFoundError(what="letter", name=kind[:64])
     return kind
 

@@ -30,6 +30,7 @@ from license_server.licenses import (
     license_store,
     notes,
     states,
+    vocabulary,
 )
 from license_server.licenses.acts import BY_EVENT, STOP_GAP
 from license_server.licenses.license_store import StoredLicense
@@ -112,7 +113,7 @@ async def listing(request: Request, site: AtSite, session: Viewer) -> Response:
         fields=given,
         faults=refused,
         refused=refused,
-        states=filters.STATES,
+        states=vocabulary.STATES,
         plans=planned,
         kept=kept,
         products=_choices(products, given["product"]),

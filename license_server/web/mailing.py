@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from license_core.reason import Reason
 from license_server.actor import Actor
-from license_server.catalog.customers import LANGUAGES
+from license_server.catalog.letter_texts import LANGUAGES
 from license_server.db.errors import InputInvalidError
 from license_server.http.path_params import row_id
 from license_server.licenses import issuing

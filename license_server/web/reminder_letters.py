@@ -8,8 +8,7 @@ from license_core.wording import printable
 from license_server.background.reminders import Texts
 from license_server.catalog import client_commands, letters
 from license_server.catalog.catalog_store import Customer
-from license_server.catalog.customers import LANGUAGES
-from license_server.catalog.letter_texts import DIGEST, REMINDER
+from license_server.catalog.letter_texts import DIGEST, LANGUAGES, REMINDER
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.term_days import Day
 from license_server.renewals.owners import Told

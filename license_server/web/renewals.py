@@ -16,6 +16,7 @@ from license_server.http.state import AtSite
 from license_server.licenses.acts import RENEW
 from license_server.renewals import listing, reminder_store
 from license_server.renewals.listing import DueLicense, Wanted
+from license_server.renewals.span import ENDED_DAYS, USUAL_DAYS
 from license_server.web import outbox_list, pages
 from license_server.web.session import May, on_one_line
 
@@ -56,7 +57,7 @@ async def due(request: Request, site: AtSite, session: Reader) -> Response:
         for name in ("product", "customer", "owner")
     }
     span = query.get("days", "")
-    days = int(span) if span in map(str, SPANS) else listing.USUAL_DAYS
+    days = int(span) if span in map(str, SPANS) else USUAL_DAYS
     wanted = Wanted(days, *(fields[name] or None for name in ("product", "customer", "owner")))
     cursor = query.get("cursor")
     after = cursors.read(cursor) if cursor else None
@@ -71,7 +72,7 @@ async def due(request: Request, site: AtSite, session: Reader) -> Response:
     rows, products, users, reminds = await site.read(read)
     shown = rows[:_PAGE]
     kept = {name: text for name, text in fields.items() if text}
-    if days != listing.USUAL_DAYS:
+    if days != USUAL_DAYS:
         kept["days"] = str(days)
     more = None
     if len(rows) > _PAGE:
@@ -93,7 +94,7 @@ async def due(request: Request, site: AtSite, session: Reader) -> Response:
         sends=site.settings.sends_mail,
         reminds=reminds,
         may_renew=RENEW.permission in session.actor.permissions,
-        ended_days=listing.ENDED_DAYS,
+        ended_days=ENDED_DAYS,
     )
 
 

@@ -16,7 +16,7 @@ from license_server.catalog import faults as faults_
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.http.problem_types import status_of
 from license_server.http.state import AtSite
-from license_server.licenses import filters, license_store, lookup
+from license_server.licenses import filters, license_store, lookup, vocabulary
 from license_server.licenses.acts import ISSUE, REASON
 from license_server.licenses.search import Filter
 from license_server.sheets import (
@@ -128,7 +128,7 @@ async def _home(
         fields,
         faults,
         names=names,
-        states=filters.STATES,
+        states=vocabulary.STATES,
         columns=COLUMNS,
         jobs=begun,
     )

@@ -13,6 +13,7 @@ from license_core.verify import open_license
 from license_server.actor import COMMAND
 from license_server.audit import audit_store
 from license_server.http.middleware import MAX_BODY
+from license_server.licenses import vocabulary
 from tests.support import server
 from tests.support.api import issue
 from tests.support.desk import Desk
@@ -322,8 +323,8 @@ def test_every_reply_has_the_security_headers(desk: Desk) -> None:
 
 
 def test_api_page_names_every_member_and_parameter() -> None:
-    from license_server.licenses import filters, orders
+    from license_server.licenses import orders
 
     text = (server.REPOSITORY / "docs" / "API.md").read_text("utf-8")
-    for name in (*orders.MEMBERS, *filters.NAMES):
+    for name in (*orders.MEMBERS, *vocabulary.FILTERS):
         assert f"`{name}`" in text, name

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from license_server.catalog import letters
-from license_server.catalog.customers import LANGUAGES
 from license_server.catalog.faults import faults_of
-from license_server.catalog.letter_texts import PLACES, default_of
-from license_server.catalog.letters import KINDS, LONGEST, WITH_LICENCES
+from license_server.catalog.letter_texts import KINDS, LANGUAGES, PLACES, WITH_LICENCES, default_of
+from license_server.catalog.letters import LONGEST
 from license_server.db.errors import InputInvalidError
 from license_server.licenses.acts import ACTS
 

@@ -1,14 +1,17 @@
 """The wheel installed without extras: the client, and what of the server needs no server."""
 
+import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from license_core.publickey import PublicKey
+from license_server import start
 from tests.support import installed, release
 from tests.support.problems import exit_code
-from tests.support.server import PASSPHRASE
+from tests.support.server import PASSPHRASE, REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,13 @@ def test_what_needs_the_server_names_the_extra(
     assert f"`{sys.executable} -m pip install 'hostseal[server]'`" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_package_of_the_extra_is_looked_for() -> None:
+    """Each is imported by its name, but for a suffix that its wheel has."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    names = [re.split("[<>=]", one)[0] for one in project["optional-dependencies"]["server"]]
+    assert set(start.PACKAGES) == {one.removesuffix("-cffi").replace("-", "_") for one in names}
 
 
 def test_help_of_the_base_install_says_what_there_is(base: dict[str, str], tmp_path: Path) -> None:

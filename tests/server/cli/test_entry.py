@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+from license_server.cli.lazy import Later
 from license_server.cli.main import cli
 from tests.support import server
 from tests.support.need import need
@@ -35,7 +36,8 @@ print("\\n" + json.dumps(told))
 
 def leaves(command: click.Command, *words: str) -> Iterator[list[str]]:
     """The words of each command that has no other below it."""
-    below = getattr(command, "commands", {})
+    loaded = command.load() if isinstance(command, Later) else command
+    below = getattr(loaded, "commands", {})
     for name, one in below.items():
         yield from leaves(one, *words, name)
     if not below:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from license_server.cli import license_list, table
-from license_server.licenses import filters
+from license_server.licenses import vocabulary
 from license_server.licenses.license_store import SORTS
 from license_server.web.shown_licenses import COLUMNS
 from tests.support import server
@@ -44,9 +44,10 @@ def rows(data: Path, *arguments: str) -> list[list[str]]:
 
 def test_list_has_the_filters_of_the_desk_and_the_columns_too() -> None:
     given = {option.name for option in license_list.list_.params}
-    assert given >= set(filters.NAMES) - {"line", "expires_before"}
+    assert given >= set(vocabulary.FILTERS) - {"line", "expires_before"}
     assert tuple(COLUMNS) == license_list._NAMES
     assert set(SORTS) <= {"number", *COLUMNS}
+    assert tuple(SORTS) == license_list._SORTS
 
 
 def test_columns_are_aligned_whatever_script_they_are_written_in(listed: Path) -> None:

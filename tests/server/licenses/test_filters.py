@@ -4,12 +4,12 @@ import pytest
 
 from license_server.catalog.faults import faults_of
 from license_server.db.errors import InputInvalidError
-from license_server.licenses import filters
+from license_server.licenses import filters, vocabulary
 from license_server.licenses.search import Filter
 
 
 def test_every_filter_is_read() -> None:
-    given = dict.fromkeys(filters.NAMES, "HS-2026") | {"state": "grace", "kind": "trial"}
+    given = dict.fromkeys(vocabulary.FILTERS, "HS-2026") | {"state": "grace", "kind": "trial"}
     given |= {"expires_from": "1970-01-02", "expires_until": "1970-01-05"}
     given |= {"expires_before": "1970-01-05"}
     wanted = filters.read(given, frozenset({"darwin"}))

@@ -17,13 +17,14 @@ from license_server.licenses.acts import REVOKE
 from license_server.licenses.planning import ActRequest
 from license_server.signing import revocation_lists, revocation_store
 from license_server.signing.issuer import check_issuing
+from license_server.signing.list_days import LISTED_DAYS
 from license_server.signing.revocation_store import StoredList
 from tests.support.api import bearer, issue, slug
 from tests.support.desk import Desk, last_event
 
 URL = "/api/v1/revocations"
 MINUTES = 10
-HALF = revocation_lists.LISTED_DAYS * 86400 // 2
+HALF = LISTED_DAYS * 86400 // 2
 
 
 def revoke(desk: Desk) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from license_server.catalog.client_commands import DEFAULT
-from license_server.catalog.letter_texts import DEFAULTS, places_of
-from license_server.catalog.letters import KINDS, WITH_LICENCES
+from license_server.catalog.letter_texts import DEFAULTS, KINDS, WITH_LICENCES, places_of
 from license_server.licenses import host_changes
 from license_server.licenses.host_changes import HostChange
 from license_server.web import letter_writing, letters, reader

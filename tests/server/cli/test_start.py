@@ -1,0 +1,52 @@
+"""Commands start fast: what one of them needs is imported where it is used, and only there."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from license_server.cli.lazy import Later
+from license_server.cli.main import cli
+
+LIBRARIES = frozenset(
+    {"alembic", "argon2", "asyncio", "authlib", "cryptography", "email", "fastapi", "http", "httpx"}
+    | {"itsdangerous", "jinja2", "prometheus_client", "psycopg", "pydantic", "pydantic_settings"}
+    | {"segno", "sqlalchemy", "ssl", "starlette", "structlog", "uvicorn"}
+)
+"""What no command needs before it knows what to do."""
+COMMANDS = sorted(cli.commands)
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that an interpreter has after *code*."""
+    code += "\nimport json, sys\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stderr))
+
+
+def test_help_loads_no_library_and_no_command() -> None:
+    loaded = loaded_by("from license_server.cli.main import main\nassert main(['--help']) == 0")
+    assert not LIBRARIES & loaded
+    assert not {"license_server.cli.parties", "license_server.settings"} & loaded
+
+
+def test_commands_themselves_load_no_library() -> None:
+    """So the help of each takes about as long as that of all."""
+    loaded = loaded_by(
+        "from license_server.cli.main import cli\n"
+        "for command in cli.commands.values(): command.load()"
+    )
+    assert not LIBRARIES & loaded
+    assert "license_server.cli.parties" in loaded
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    listed = cli.commands[name]
+    assert isinstance(listed, Later)
+    command = listed.load()
+    assert command.name == name
+    for width in (20, 45, 200):
+        assert listed.get_short_help_str(width) == command.get_short_help_str(width)
+    assert (listed.hidden, listed.deprecated) == (command.hidden, command.deprecated)
