@@ -7,7 +7,16 @@ import sys
 from importlib.util import find_spec
 
 PACKAGES = (
-    *("sqlalchemy", "alembic", "argon2", "authlib", "fastapi", "itsdangerous", "jinja2"),
+    *(
+        "sqlalchemy",
+        "alembic",
+        "argon2",
+        "authlib",
+        "fastapi",
+        "httptools",
+        "itsdangerous",
+        "jinja2",
+    ),
     *("prometheus_client", "pydantic_settings", "pyotp", "segno", "structlog", "uvicorn"),
 )
 """Those of the extra "server", as they are imported; commands do that where they use them."""
