@@ -58,7 +58,7 @@ class Vendor:
             "LICENSE_SERVER_ADMIN_PASSWORD": os.urandom(12).hex(),
         }
         self._process: subprocess.Popen[str] | None = None
-        self._http = httpx.Client()
+        self._http = httpx.Client(timeout=60)
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """One `license-server` command."""
@@ -80,7 +80,9 @@ class Vendor:
         url = next((word for word in line.split() if word.startswith("http")), None)
         if url is None:
             sys.exit(f"the server did not start: {line}")
-        self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"})
+        self._http = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60
+        )
         return url
 
     def issue(self, host: str) -> dict[str, str]:

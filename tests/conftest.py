@@ -5,13 +5,19 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from license_cli import language as client_language
 
 os.environ["LC_ALL"] = "C.UTF-8"
-# Chance is for the long campaigns: a test that fails fails again.
-settings.register_profile("steady", derandomize=True, database=None)
+# Chance is for the long campaigns: a test that fails fails again, however busy the machine is.
+settings.register_profile(
+    "steady",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("steady")
 
 # A shell that starts the tests in the background has them ignore these, and so would a guard.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.chromium import launched
+from tests.support.chromium import launched, new_context
 from tests.support.server import Running, running_server
 
 
@@ -23,6 +23,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
 def page(request: pytest.FixtureRequest, chromium: Browser, running: Running) -> Iterator[Page]:
-    context = chromium.new_context(base_url=running.url, java_script_enabled=request.param)
+    context = new_context(chromium, base_url=running.url, java_script_enabled=request.param)
     yield context.new_page()
     context.close()

@@ -5,6 +5,7 @@ from playwright.sync_api import Browser
 
 from license_server.api.operations import OPERATIONS
 from tests.support import judge
+from tests.support.chromium import new_context
 from tests.support.server import Running
 
 PATH, MORE = "/api/v1/docs", "/api/v1/docs/more"
@@ -15,7 +16,7 @@ PATH, MORE = "/api/v1/docs", "/api/v1/docs/more"
 def test_api_reference_passes_the_page_checks(
     chromium: Browser, running: Running, language: str, path: str
 ) -> None:
-    context = chromium.new_context(base_url=running.url, viewport=judge.WIDE)
+    context = new_context(chromium, base_url=running.url, viewport=judge.WIDE)
     context.add_cookies([{"name": "hostseal_language", "value": language, "url": running.url}])
     page = context.new_page()
     wrong = judge.listen(page)
@@ -28,7 +29,7 @@ def test_api_reference_passes_the_page_checks(
 
 
 def test_api_reference_works_without_javascript(chromium: Browser, running: Running) -> None:
-    context = chromium.new_context(base_url=running.url, java_script_enabled=False)
+    context = new_context(chromium, base_url=running.url, java_script_enabled=False)
     page = context.new_page()
     counted = 0
     for path in (MORE, PATH):

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from license_core.verify import open_license
 from tests.support import server
-from tests.support.chromium import sign_in
+from tests.support.chromium import new_context, sign_in
 from tests.support.server import KEY, Running
 
 PASTED = f"\u201c[\u201d{KEY[:20].upper()}\n{KEY[20:]}\u201d \uff0c \u201cstudio2_gpu\u201d]\u3002"
@@ -88,8 +88,8 @@ def test_every_field_has_a_label(page: Page, running: Running) -> None:
 
 @pytest.fixture
 def scripted(chromium: Browser, running: Running) -> Iterator[Page]:
-    context = chromium.new_context(
-        base_url=running.url, viewport={"width": 390, "height": 800}, locale="zh-CN"
+    context = new_context(
+        chromium, base_url=running.url, viewport={"width": 390, "height": 800}, locale="zh-CN"
     )
     yield context.new_page()
     context.close()

@@ -11,7 +11,7 @@ from license_server.actor import COMMAND
 from license_server.catalog import products
 from license_server.operations import data_folder
 from tests.support import server
-from tests.support.chromium import sign_in
+from tests.support.chromium import new_context, sign_in
 from tests.support.server import LINE, OTHER_LINE, PASSWORD, Running
 
 APPROVER = "approver@example.com"
@@ -29,7 +29,7 @@ def issue(running: Running, **members: object) -> str:
     """Issue a licence over the API; its number, or the id of its proposal."""
     order = {"customer": "Kunde GmbH", "product": "darwin", "days": 30, "host": LINE} | members
     url = f"{running.url}/api/v1/licenses"
-    reply = httpx.post(url, json=order, headers=running.bearer)
+    reply = httpx.post(url, json=order, headers=running.bearer, timeout=60)
     assert reply.is_success, reply.text
     return str(reply.json()["id"])
 
@@ -88,7 +88,7 @@ def test_licence_can_be_found_renewed_rehosted_and_revoked_by_keyboard(
 
 def test_filter_applies_at_once_and_keeps_the_focus(chromium: Browser, running: Running) -> None:
     issue(running)
-    context = chromium.new_context(base_url=running.url)
+    context = new_context(chromium, base_url=running.url)
     page = context.new_page()
     sign_in(page, running)
     page.goto("/licenses")
@@ -113,7 +113,7 @@ def test_second_person_approves_a_proposal(page: Page, chromium: Browser, runnin
     opened.write(lambda c: products.add(c, rules, COMMAND, now))
     opened.close()
     id_ = issue(running, product=product, customer="Waiting AG")
-    second = chromium.new_context(base_url=running.url).new_page()
+    second = new_context(chromium, base_url=running.url).new_page()
     sign_in(second, running._replace(admin_email=email))
     second.goto("/proposals")
     second.get_by_role("link", name=f"{id_}: Issue").click()

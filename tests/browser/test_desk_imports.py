@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.chromium import sign_in
+from tests.support.chromium import new_page, sign_in
 from tests.support.server import LINE, Running
 
 LINES = 1200
@@ -23,7 +23,7 @@ def sheet(customer: str, count: int) -> str:
 def test_file_fills_the_text_of_what_a_client_printed(
     chromium: Browser, running: Running, tmp_path: Path
 ) -> None:
-    page = chromium.new_page(base_url=running.url)
+    page = new_page(chromium, base_url=running.url)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     sign_in(page, running)
@@ -54,9 +54,7 @@ def test_import_shows_its_progress_until_it_is_finished(
         file = tmp_path / "sheet.csv"
         file.write_bytes(text.encode("gb18030"))  # as a Chinese Excel saves it
         picker.set_input_files(file)
-        expect(page.get_by_label("Text of the file")).to_have_value(
-            text.replace("\r\n", "\n"), timeout=30_000
-        )
+        expect(page.get_by_label("Text of the file")).to_have_value(text.replace("\r\n", "\n"))
     else:
         page.get_by_label("Text of the file").fill(text)
     page.get_by_role("button", name="Preview").click()
@@ -64,7 +62,7 @@ def test_import_shows_its_progress_until_it_is_finished(
     expect(page.get_by_text(customer).first).to_be_visible()
     page.get_by_role("button", name=f"Issue {LINES} licences").click()
     # Nobody clicks any more: the page itself tells when it is in the past.
-    expect(page.get_by_text("Import finished.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Import finished.")).to_be_visible()
     told = f"{LINES} of {LINES} rows done: {LINES} issued, 0 skipped."
     expect(page.get_by_text(told)).to_be_visible()
     assert errors == []

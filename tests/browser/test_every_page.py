@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext
 from license_server.permissions import ROLES
 from license_server.web import menu
 from tests.support import judge
+from tests.support.chromium import new_context
 from tests.support.furnished import PASSWORD, Furnished, furnished_server
 from tests.support.ledger import line
 from tests.support.server import Running
@@ -38,10 +39,13 @@ class There(NamedTuple):
 
     def context(self, language: str, **more: Any) -> BrowserContext:
         """A browser of somebody who reads *language*."""
-        context = self.browser.new_context(
-            base_url=self.running.url, viewport=judge.WIDE, reduced_motion="reduce", **more
+        context = new_context(
+            self.browser,
+            base_url=self.running.url,
+            viewport=judge.WIDE,
+            reduced_motion="reduce",
+            **more,
         )
-        context.set_default_timeout(20_000)
         context.add_cookies(
             [{"name": "hostseal_language", "value": language, "url": self.running.url}]
         )

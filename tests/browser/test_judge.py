@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support import judge
+from tests.support.chromium import new_page
 
 RIGHT = (
     '<!doctype html><html lang="zh-Hans"><head><meta name="viewport" content="width=device-width">'
@@ -30,7 +31,7 @@ RIGHT = (
     ],
 )
 def test_judge_finds_what_is_wrong_with_a_page(chromium: Browser, wrong: str, fault: str) -> None:
-    page = chromium.new_page(viewport=judge.WIDE)
+    page = new_page(chromium, viewport=judge.WIDE)
     page.set_content(RIGHT.format(wrong))
     found = judge.look(page, "zh", axe=fault.startswith("axe"))
     page.close()
@@ -47,7 +48,7 @@ def test_judge_looks_at_each_kind_of_text_on_one_page(
     chromium: Browser, style: str, faults: int
 ) -> None:
     """The same text on another ground is of another kind, on both grounds of the page."""
-    page = chromium.new_page(viewport=judge.WIDE)
+    page = new_page(chromium, viewport=judge.WIDE)
     page.set_content(RIGHT.format(_TWICE.format("")))
     judged: judge.Kinds = {}
     assert judge.look(page, "zh", judged=judged) == []
@@ -60,7 +61,7 @@ def test_judge_looks_at_each_kind_of_text_on_one_page(
 
 
 def test_judge_finds_nothing_wrong_with_a_correct_page(chromium: Browser) -> None:
-    page = chromium.new_page(viewport=judge.WIDE)
+    page = new_page(chromium, viewport=judge.WIDE)
     scrolls = '<div tabindex="0" style="overflow-x:auto"><p style="width:900px">宽</p></div>'
     page.set_content(RIGHT.format(f"<p>studio2_gpu</p><code>Sign out</code>{scrolls}"))
     assert judge.look(page, "zh") == []
@@ -68,7 +69,7 @@ def test_judge_finds_nothing_wrong_with_a_correct_page(chromium: Browser) -> Non
 
 
 def test_judge_records_script_errors_and_failed_requests(chromium: Browser) -> None:
-    page = chromium.new_page()
+    page = new_page(chromium)
     wrong = judge.listen(page)
     page.set_content(
         '<script>console.error("one"); throw Error("two")</script><img src="http://127.0.0.1:1/">'

@@ -14,6 +14,7 @@ from license_server.db import bulk_insert
 from license_server.db.tables import audit_events, customers, proposals
 from license_server.operations import data_folder
 from tests.support import judge, large_ledger, server
+from tests.support.chromium import new_context
 from tests.support.postgres import new_database
 from tests.support.server import Running
 
@@ -81,8 +82,7 @@ def sign_in(page: Page) -> None:
 def test_lists_of_100_000_rows_are_pages_like_any_other(
     chromium: Browser, running: Running
 ) -> None:
-    context = chromium.new_context(base_url=running.url, viewport=judge.WIDE)
-    context.set_default_timeout(60_000)
+    context = new_context(chromium, base_url=running.url, viewport=judge.WIDE)
     page = context.new_page()
     sign_in(page)
     found: list[str] = []

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support import judge
-from tests.support.chromium import sign_in
+from tests.support.chromium import new_context, sign_in
 from tests.support.furnished import furnished_server
 from tests.support.server import Running
 
@@ -31,7 +31,7 @@ def language(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def page(chromium: Browser, running: Running, language: str) -> Iterator[Page]:
-    context = chromium.new_context(base_url=running.url, viewport=judge.WIDE)
+    context = new_context(chromium, base_url=running.url, viewport=judge.WIDE)
     page = context.new_page()
     sign_in(page, running)
     page.locator("nav").first.wait_for()

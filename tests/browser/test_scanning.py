@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from license_core import qr
 from tests.support import judge
-from tests.support.chromium import detect_codes, sign_in
+from tests.support.chromium import detect_codes, new_context, sign_in
 from tests.support.server import KEY, LINE, Running
 
 # And no camera: this one films what the page is given.
@@ -46,7 +46,7 @@ def filmed() -> list[Any]:
 
 @pytest.fixture
 def scanning(chromium: Browser, running: Running, filmed: list[Any]) -> Iterator[Page]:
-    context = chromium.new_context(base_url=running.url)
+    context = new_context(chromium, base_url=running.url)
     page, broken = context.new_page(), list[str]()
     page.on("pageerror", lambda error: broken.append(str(error)))
     detect_codes(page)
@@ -101,7 +101,7 @@ def test_camera_reads_a_link_and_stops(scanning: Page, filmed: list[Any]) -> Non
 def test_link_of_a_code_fills_the_form_in_though_one_signs_in_first(
     chromium: Browser, running: Running
 ) -> None:
-    context = chromium.new_context(base_url=running.url)
+    context = new_context(chromium, base_url=running.url)
     page = context.new_page()
     page.goto(f"/licenses/new#host={quote(LINE, safe='')}")
     assert "#" not in page.url

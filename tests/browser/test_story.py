@@ -22,6 +22,7 @@ from license_server.catalog import products
 from license_server.operations import data_folder
 from license_server.web.reader import catalogue
 from tests.support import hosts, judge, large_ledger, server
+from tests.support.chromium import new_context
 from tests.support.cli import World
 from tests.support.hands import Keyboard, Mouse
 from tests.support.server import PASSWORD, Running
@@ -39,8 +40,6 @@ LEARN = "Hosts learn of it from the next revocation list."
 REASON = "合同 4711: the IP is another one"
 STEP = 30
 """Seconds for which a one-time code is the present one."""
-_PATIENCE = 60_000
-"""Milliseconds: a busy machine is no fault of a page."""
 WRONG_HOST = PROBLEMS["WrongHostError"].exit_code
 
 
@@ -83,9 +82,7 @@ class Desk:
     def see(self, *texts: str) -> None:
         """These texts are on the page, in their language, and nothing is wrong with it."""
         for text in texts:
-            expect(self.main).to_contain_text(
-                self.say(text), use_inner_text=True, timeout=_PATIENCE
-            )
+            expect(self.main).to_contain_text(self.say(text), use_inner_text=True)
         found = judge.glance(self.page, self.way.language) + self.wrong
         assert not found, f"{self.page.url}: {found}"
 
@@ -151,7 +148,8 @@ class Vendor(NamedTuple):
     @contextmanager
     def desk(self, way: Way, email: str) -> Iterator[Desk]:
         """A browser of its own, before somebody with this address."""
-        context = self.browser.new_context(
+        context = new_context(
+            self.browser,
             base_url=self.running.url,
             java_script_enabled=way.script,
             viewport=way.size,
@@ -159,7 +157,6 @@ class Vendor(NamedTuple):
             timezone_id="Asia/Shanghai",
             reduced_motion="reduce",
         )
-        context.set_default_timeout(_PATIENCE)
         yield Desk(context.new_page(), way, email)
         context.close()
 

@@ -48,13 +48,14 @@ def test_guard_stops_the_program_when_the_licence_expires(
 def test_guard_does_not_start_the_program_after_a_failed_check(
     client: Client, watch: Start, script: str
 ) -> None:
-    process = watch(client.says(script), "echo", "started", seconds=0.5)
+    limit = 0.5 if script.startswith("sleep") else SECONDS
+    process = watch(client.says(script), "echo", "started", seconds=limit)
     out, err = process.communicate(timeout=SECONDS)
     assert process.returncode in (UNCHECKED, 1)
     assert "started" not in out
     assert "Could not check the licence" in err or "no longer valid" in err
     assert "Traceback" not in err
-    assert client.checks == 1
+    assert client.checks == 1 or (limit < SECONDS and client.checks == 0)  # ended before it began
 
 
 def test_guard_does_not_start_the_program_without_a_client(watch: Start) -> None:
@@ -138,12 +139,12 @@ def test_guard_stops_the_program_before_on_end_and_limits_its_time(
     client.says(say(answer(world)), until + say(answer(world, 40), 40))
     ending = f'kill -0 "$(cat "{pid}")" && echo runs; echo $$; trap "" TERM; sleep 1000'
     program = f'echo $$ >"{pid}"; exec sleep 1000'
-    process = watch(client, "sh", "-c", program, on_end=ending, patience=0.5)
+    process = watch(client, "sh", "-c", program, on_end=ending, patience=4)
     out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 40
     ended(int(pid.read_text()))
     ended(int(out))  # and nothing else: the program did not run any more
-    assert "--on-end command did not finish within 0.5 seconds" in err
+    assert "--on-end command did not finish within 4 seconds" in err
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def dripping(start: bytes, clock: Clock) -> Iterator[str]:
         with line, suppress(OSError):
             line.recv(4096)
             line.sendall(start)
-            while clock.ticks.acquire(timeout=5):
+            while clock.ticks.acquire(timeout=60):
                 line.sendall(b" ")
 
     def serve() -> None:
@@ -54,7 +54,7 @@ def dripping(start: bytes, clock: Clock) -> Iterator[str]:
         listening.shutdown(socket.SHUT_RDWR)
         listening.close()
         clock.ticks.release(1000)
-        serving.join(5)
+        serving.join(60)
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def answering(answer: bytes) -> Iterator[str]:
         serving = threading.Thread(target=serve, args=(listening,), daemon=True)
         serving.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/portal?secret={SECRET}"
-        serving.join(5)
+        serving.join(60)
 
 
 @pytest.mark.parametrize(

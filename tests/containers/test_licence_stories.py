@@ -24,19 +24,19 @@ from license_server.operations import data_folder
 from tests.support import chromium as desk
 from tests.support import dovecot, postfix, qr_reader, server
 from tests.support.certificates import certificate
+from tests.support.chromium import new_context
 from tests.support.cli import Done
 from tests.support.containers.engine import Container, Engine
 from tests.support.containers.stories import HOME, Stage, client
 from tests.support.imap import PASSWORD, USER
 from tests.support.postfix import Postfix
 from tests.support.server import Running
+from tests.support.waiting import until
 from tests.support.way_out import Front, tls
 
 OPERATOR, SUPPORT = "li@customer.example", "support@vendor.example"
 CUSTOMER, HOST = "Nordlicht", "vendor.example"
 pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(300)]
-_PATIENCE = 60_000
-"""Milliseconds: a busy machine is no fault of a page."""
 
 
 class Vendor(NamedTuple):
@@ -87,9 +87,8 @@ def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
 @pytest.fixture
 def page(vendor: Vendor, chromium: Browser) -> Iterator[Page]:
     """The desk, before somebody who is signed in."""
-    context = chromium.new_context(base_url=vendor.running.url)
+    context = new_context(chromium, base_url=vendor.running.url)
     made = context.new_page()
-    made.set_default_timeout(_PATIENCE)
     desk.detect_codes(made)
     desk.sign_in(made, vendor.running)
     yield made
@@ -140,11 +139,8 @@ def hostname(line: str) -> str:
 
 def appears(page: Page, path: str, text: str) -> None:
     """Look again until *text* is there, as a person does."""
-    end = time.monotonic() + _PATIENCE / 1000
-    page.goto(path)
-    while not page.locator("main").get_by_text(text).count():
-        assert time.monotonic() < end, page.locator("main").inner_text()
-        page.reload()
+    main = page.locator("main")
+    until(lambda: page.goto(path) and main.get_by_text(text).count(), main.inner_text)
 
 
 def issue_first(page: Page, name: str) -> None:

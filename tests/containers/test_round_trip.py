@@ -76,7 +76,7 @@ class Platform(NamedTuple):
         """The number of a licence for what the operator sends; its file is put in place."""
         sent = text or self.cli("get_host_key").stdout
         order = {"customer": "ACME", "product": "darwin", "host": sent, "days": 365}
-        with httpx.Client(base_url=vendor.url, headers=vendor.bearer) as client:
+        with httpx.Client(base_url=vendor.url, headers=vendor.bearer, timeout=60) as client:
             issued = client.post("/api/v1/licenses", json=order | {"limits": {"gpus": 4}})
             assert issued.status_code == 201, issued.text
             file = client.get(issued.json()["links"]["file"])

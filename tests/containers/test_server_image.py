@@ -30,6 +30,7 @@ from tests.support.containers.engine import Container, Engine
 from tests.support.containers.image import BASE_IMAGE
 from tests.support.need import need
 from tests.support.server import REPOSITORY
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("docker")
 
@@ -70,7 +71,7 @@ except urllib.error.HTTPError as error:
 """
 WAIT = """
 import time, urllib.request
-end = time.monotonic() + 50
+end = time.monotonic() + 240
 while True:
     try:
         urllib.request.urlopen("http://127.0.0.1:8080/readyz")
@@ -211,12 +212,11 @@ def test_container_is_set_up_issues_survives_a_kill_and_upgrades(
 
     # Process 1 reaps what others leave behind.
     server.exec("sh", "-c", "sleep 0 & sleep 0 &")
-    for _ in range(100):
-        states = server.exec("sh", "-c", "cat /proc/[0-9]*/stat").stdout
-        if not re.search(r"^\d+ \(.*\) Z ", states, re.MULTILINE):
-            break
-    else:
-        raise AssertionError(states)
+
+    def states() -> str:
+        return server.exec("sh", "-c", "cat /proc/[0-9]*/stat").stdout
+
+    until(lambda: not re.search(r"^\d+ \(.*\) Z ", states(), re.MULTILINE), states)
 
     # Killed in the middle of issuing: what was acknowledged is there. Stopped in order, with data
     # of a former version: it is brought to this one.

@@ -17,6 +17,7 @@ from deploy import packed
 from deploy.deb import build
 from tests.support import cache, debian, first_licence
 from tests.support.need import need
+from tests.support.waiting import until
 
 SERVER, CLIENT = "hostseal-server", "hostseal-client"
 
@@ -75,8 +76,7 @@ def booted(root: Path) -> Iterator[list[str]]:
             leader = _leader(n.pid)
             enter = ["nsenter", "-t", leader, "-m", "-p", "-n", "-u", "-i", "-r", "-w", "--"]
             asked = [*enter, "systemctl", "is-system-running", "--wait"]
-            while subprocess.run(asked, capture_output=True).returncode not in (0, 1):
-                time.sleep(0.1)
+            until(lambda: subprocess.run(asked, capture_output=True).returncode in (0, 1))
             yield enter
         finally:
             n.terminate()
@@ -89,13 +89,17 @@ def booted(root: Path) -> Iterator[list[str]]:
 def _leader(pid: int) -> str:
     """Its systemd: there are others before it comes."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
-    for _ in range(600):
+    found: list[str] = []
+
+    def is_there() -> bool:
         for child in children.read_text().split():
             with suppress(OSError):
                 if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
-                    return child
-        time.sleep(0.1)
-    raise AssertionError("it does not boot")
+                    found.append(child)
+        return bool(found)
+
+    until(is_there, lambda: "it does not boot")
+    return found[0]
 
 
 def _debian(place: Path) -> None:

@@ -123,7 +123,10 @@ def test_cookies_are_for_https_alone(front: Front) -> None:
 
 def test_plain_http_leads_to_https(front: Front) -> None:
     asked = httpx.get(
-        f"http://127.0.0.1:{front.proxy.http}/login?next=/", headers={"Host": HOST}, trust_env=False
+        f"http://127.0.0.1:{front.proxy.http}/login?next=/",
+        headers={"Host": HOST},
+        trust_env=False,
+        timeout=60,
     )
     assert asked.status_code == 308
     to = urlsplit(asked.headers["location"])

@@ -26,7 +26,10 @@ def test_api_call_in_the_readme_issues_a_licence(tmp_path: Path) -> None:
     headers = {"Content-Type": "application/json"}
     with server.running_server(tmp_path) as running:
         answer = httpx.post(
-            running.url + httpx.URL(url).path, content=body, headers=headers | running.bearer
+            running.url + httpx.URL(url).path,
+            content=body,
+            headers=headers | running.bearer,
+            timeout=60,
         )
     assert answer.status_code == 201, answer.text
     assert answer.json()["limits"] == json.loads(body)["limits"]

@@ -91,7 +91,7 @@ def test_payment_at_stripe_is_one_licence_however_often_it_is_told(
         assert stripe(url, paid("cs_test_4", **order | {"host": "nothing"})) == 400
         unpaid = body.replace(b'"paid"', b'"unpaid"').replace(b"cs_test_1", b"cs_test_5")
         assert stripe(url, unpaid) == 204
-    listed = httpx.get(f"{running.url}/api/v1/licenses", headers=running.bearer).json()
+    listed = httpx.get(f"{running.url}/api/v1/licenses", headers=running.bearer, timeout=60).json()
     (licence,) = listed["licenses"]
     assert (licence["customer"], licence["host"]["key"]) == ("ACME", server.KEY)
 

@@ -270,7 +270,7 @@ def test_log_of_desk_and_api_requests_contains_no_secret(tmp_path: Path) -> None
     import httpx
 
     with server.running_server(tmp_path) as running:
-        with httpx.Client(base_url=running.url) as client:
+        with httpx.Client(base_url=running.url, timeout=60) as client:
             page = client.get("/login").text
             token = page.split('name="form_token" value="')[1].split('"')[0]
             fields = {"form_token": token, "email": EMAIL, "password": PASSWORD}
@@ -280,7 +280,7 @@ def test_log_of_desk_and_api_requests_contains_no_secret(tmp_path: Path) -> None
             client.post("/api/v1/licenses", json=order, headers=running.bearer)
             client.post("/login", data=fields | {"password": "wrong password"})
         running.process.terminate()
-        assert running.process.wait(30) in (0, -15)
+        assert running.process.wait(60) in (0, -15)
     log = (tmp_path / "server.log").read_text()
     lines = [json.loads(line) for line in log.splitlines()]
     assert {line.get("route") for line in lines} >= {"/login", "/api/v1/licenses"}
@@ -292,7 +292,7 @@ def test_database_contains_no_plaintext_secret(tmp_path: Path) -> None:
     import httpx
 
     with server.running_server(tmp_path) as running:
-        with httpx.Client(base_url=running.url) as client:
+        with httpx.Client(base_url=running.url, timeout=60) as client:
             page = client.get("/login").text
             token = page.split('name="form_token" value="')[1].split('"')[0]
             fields = {"form_token": token, "email": EMAIL, "password": PASSWORD}

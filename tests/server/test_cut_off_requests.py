@@ -77,7 +77,7 @@ class Failing:
                 self._point.write_text(point, "ascii")
                 with pytest.raises(httpx.HTTPError):
                     cut.send(client)
-                assert process.wait(30) == 70
+                assert process.wait(60) == 70
                 self._point.write_text("", "ascii")
                 before = kept_reply_to(self.database, cut)
                 assert (before is not None) == (point == "after commit"), point

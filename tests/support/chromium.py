@@ -4,13 +4,17 @@ import base64
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from tests.support import qr_reader
 from tests.support.need import need
 from tests.support.server import Running
 
+PATIENCE = 120_000
+"""Milliseconds that a step may take: of this machine's load no test tells."""
+expect.set_options(timeout=PATIENCE)
 # Chromium on Linux has no detector: this one hands what it is to look at to a program that can.
 _DETECTOR = """
 window.BarcodeDetector = class {
@@ -40,6 +44,20 @@ def launched() -> Iterator[Browser]:
             need("Chromium", f"it does not start here: {error}")
         yield browser
         browser.close()
+
+
+def new_context(browser: Browser, **more: Any) -> BrowserContext:
+    """The browser of somebody, who is patient."""
+    context = browser.new_context(**more)
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
+def new_page(browser: Browser, **more: Any) -> Page:
+    """A page of its own; whoever closes it leaves nothing behind."""
+    page = browser.new_page(**more)
+    page.set_default_timeout(PATIENCE)
+    return page
 
 
 def sign_in(page: Page, running: Running) -> None:

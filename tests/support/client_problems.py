@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from unittest.mock import patch
 
 import license_cli
 from license_core import jws
-from tests.support import hosts
+from tests.support import hosts, ports
 from tests.support.cases import bound
 from tests.support.cli import DAY, NOW, NUMBER, REPOSITORY, Done, World, flipped, new_signer
 from tests.support.loopback import answering
@@ -380,9 +379,7 @@ def _failed(world: World) -> Done:
 
 @reaches("server-unreachable")
 def _unreachable(world: World) -> Done:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    return world.run("install", f"http://127.0.0.1:{port}/license.dat")
+    return world.run("install", f"http://127.0.0.1:{ports.REFUSES}/license.dat")
 
 
 @reaches("not-found")

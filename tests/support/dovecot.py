@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support import ports
 from tests.support.imap import PASSWORD, USER
 from tests.support.need import need
+from tests.support.waiting import LONG, until
 
 _CONFIG = """\
 base_dir = {folder}/run
@@ -51,7 +52,6 @@ userdb {{
   args = uid={uid} gid={gid} home={folder}/home
 }}
 """
-_STARTS_WITHIN = 60
 
 
 class Dovecot(NamedTuple):
@@ -101,8 +101,7 @@ def _in(folder: Path) -> Iterator[Dovecot]:
     import pwd
 
     uid, gid = _owner()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = ports.free()
     for name in ("run", "state", "home", "mailbox/new", "mailbox/cur", "mailbox/tmp"):
         (folder / name).mkdir(parents=True)
     for name in ("home", "mailbox", "mailbox/new", "mailbox/cur", "mailbox/tmp"):
@@ -123,7 +122,7 @@ def _in(folder: Path) -> Iterator[Dovecot]:
     finally:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(LONG)
         except subprocess.TimeoutExpired:  # on a machine that has much to do
             process.kill()
             process.wait()
@@ -131,16 +130,12 @@ def _in(folder: Path) -> Iterator[Dovecot]:
 
 def _await(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
     """Wait until it answers on this port."""
-    end = time.monotonic() + _STARTS_WITHIN
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 5).close()
-        except OSError:
-            is_over = process.poll() is not None or time.monotonic() > end
-            assert not is_over, _told(folder)
-            time.sleep(0.05)
-        else:
-            return
+
+    def answers() -> bool:
+        assert process.poll() is None, _told(folder)
+        return ports.listens(port)
+
+    until(answers, lambda: _told(folder))
 
 
 def _told(folder: Path) -> str:

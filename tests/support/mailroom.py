@@ -12,6 +12,7 @@ from license_server.mail.incoming import Own
 from license_server.mail.mailbox import Mailbox
 from tests.support.desk import Desk
 from tests.support.imap import PASSWORD, USER, Server
+from tests.support.waiting import LONG
 
 NUMBERS = count(1)
 LINE = '["{}", "studio2_gpu"]'
@@ -47,7 +48,7 @@ class Hall:
         )
         made = mail_servers.mailbox(self.settings, desk.clock)
         assert made is not None
-        self.box = made._replace(answers_within=5, place=f"{next(NUMBERS)}")
+        self.box = made._replace(answers_within=LONG, place=f"{next(NUMBERS)}")
         self.first = self._last() + 1
 
     def _last(self) -> int:

@@ -12,6 +12,7 @@ from license_server.actor import COMMAND
 from license_server.catalog import customers, products
 from license_server.catalog.terms import DAY
 from tests.support import server
+from tests.support.chromium import new_context
 from tests.support.ledger import ISSUER, Ledger, line, open_ledger
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures"
@@ -89,7 +90,7 @@ def _request() -> str:
 
 
 def _at_desk(browser: Browser, url: str, language: str, theme: str) -> Page:
-    context = browser.new_context(base_url=url, viewport={"width": 1200, "height": 860})
+    context = new_context(browser, base_url=url, viewport={"width": 1200, "height": 860})
     for name, value in (("language", language), ("theme", theme)):
         context.add_cookies([{"name": f"hostseal_{name}", "value": value, "url": url}])
     page = context.new_page()

@@ -2,16 +2,16 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support import ports
 from tests.support.need import need
+from tests.support.waiting import until
 
 _MAIN = """\
 compatibility_level = 3.6
@@ -58,7 +58,6 @@ anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
-_STARTS_WITHIN = 60
 
 
 class Postfix(NamedTuple):
@@ -71,11 +70,8 @@ class Postfix(NamedTuple):
 
     def received(self, count: int) -> list[bytes]:
         """The mails that came, once there are so many."""
-        end = time.monotonic() + _STARTS_WITHIN
-        while len(found := sorted(self.mailbox.glob("new/*"))) < count:
-            assert time.monotonic() < end, _tail(self.log)
-            time.sleep(0.05)  # its queue is its own
-        return [path.read_bytes() for path in found]
+        until(lambda: len(list(self.mailbox.glob("new/*"))) >= count, lambda: _tail(self.log))
+        return [path.read_bytes() for path in sorted(self.mailbox.glob("new/*"))]
 
 
 @contextmanager
@@ -100,8 +96,7 @@ def _in(folder: Path, support: Path | None, owner: str) -> Iterator[Postfix]:
     import pwd
 
     postfix, of = pwd.getpwnam("postfix"), pwd.getpwnam(owner)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = ports.free()
     mailboxes = folder / "mailboxes"
     values = {"folder": folder, "port": port, "uid": of.pw_uid, "gid": of.pw_gid}
     values |= {
@@ -118,26 +113,16 @@ def _in(folder: Path, support: Path | None, owner: str) -> Iterator[Postfix]:
     command = [program, "-c", str(folder / "conf")]
     done = subprocess.run([*command, "start"], capture_output=True, text=True, timeout=120)
     try:
-        _await(port, lambda: f"{done.stdout}{done.stderr}{_tail(folder / 'mail.log')}")
+        until(
+            lambda: ports.listens(port),
+            lambda: f"{done.stdout}{done.stderr}{_tail(folder / 'mail.log')}",
+        )
         yield Postfix(port, folder / "mailboxes" / "li", folder / "mail.log")
     finally:
         try:
             subprocess.run([*command, "stop"], capture_output=True, timeout=60)
         except subprocess.TimeoutExpired:  # on a machine that has much to do
             subprocess.run([*command, "abort"], capture_output=True, timeout=60)
-
-
-def _await(port: int, told: Callable[[], str]) -> None:
-    """Wait until it answers on this port; *told*: what it says of why it does not."""
-    end = time.monotonic() + _STARTS_WITHIN
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 5).close()
-        except OSError:
-            assert time.monotonic() < end, told()
-            time.sleep(0.05)
-        else:
-            return
 
 
 def _tail(log: Path) -> str:

@@ -1,18 +1,16 @@
 """nginx and Caddy from the files that are shipped, on free ports of loopback."""
 
-import os
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.support import server
+from tests.support import ports, server
 from tests.support.certificates import certificate
 from tests.support.containers.engine import PATH
 from tests.support.need import need
@@ -65,27 +63,13 @@ class Proxy:
     """What verifies its certificate."""
 
 
-def free_ports(number: int) -> list[int]:
-    """Ports of loopback that nobody listens on.
-
-    They are below those that the kernel gives to who asks for any: none of them is taken meanwhile.
-    """
-    found: list[int] = []
-    for port in range(12_000 + os.getpid() % 8_000, 32_000):
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            found.append(port)
-        if len(found) == number:
-            break
-    return found
-
-
 @contextmanager
 def running(name: str, folder: Path, upstream: str) -> Iterator[Proxy]:
     """*name*, nginx or caddy, before the server at the address *upstream* (HOST:PORT)."""
     program = shutil.which(name, path=PATH)
     if program is None:
         need(name, f"apt-get install {name}")
-    http, https = free_ports(2)
+    http, https = ports.free(), ports.free()
     _, authority = certificate(folder, HOST)
     line, env = (_nginx if name == "nginx" else _caddy)(folder, http, https, upstream)
     with (
@@ -98,7 +82,7 @@ def running(name: str, folder: Path, upstream: str) -> Iterator[Proxy]:
             proxy = Proxy(folder, name, process)
             proxy.http, proxy.https = http, https
             proxy.trust = ssl.create_default_context(cafile=authority)
-            server.until(process, lambda: _listens(https))
+            server.until(process, lambda: ports.listens(https))
             yield proxy
         finally:
             process.terminate()
@@ -136,9 +120,3 @@ def _caddy(folder: Path, http: int, https: int, upstream: str) -> tuple[list[str
     (folder / "Caddyfile").write_text(shipped, "utf-8")
     env = {"HOSTSEAL_HOST": HOST, "HOSTSEAL_UPSTREAM": upstream}
     return ["run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"], env
-
-
-def _listens(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-        return True
-    return False

@@ -157,15 +157,18 @@ def until(process: Process, is_so: Callable[[], bool]) -> None:
 
 @contextmanager
 def running_server(
-    folder: Path, database: str | None = None, module: str = "license_server"
+    folder: Path, database: str | None = None, module: str = "license_server", **more: str
 ) -> Iterator[Running]:
-    """A server process on a free port of loopback, with its data in *folder*/server."""
+    """A server process on a free port of loopback, with its data in *folder*/server.
+
+    *more*: as ``serving``.
+    """
     data = folder / "server"
     made = make(data, database)
     opened = data_folder.open_database(made)
     token = new_token(opened, "test")
     opened.close()
-    with serving(data, database, module) as (url, process):
+    with serving(data, database, module, **more) as (url, process):
         yield Running(url, token, data, made.root_pub_pem, EMAIL, PASSWORD, process, database)
 
 

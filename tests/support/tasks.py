@@ -32,7 +32,7 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.support import judge
-from tests.support.chromium import sign_in
+from tests.support.chromium import new_context, sign_in
 from tests.support.furnished import Furnished
 from tests.support.server import Running
 
@@ -85,7 +85,7 @@ class Player:
     def post(self, path: str, **members: Any) -> Any:
         """Have something there before the task: what the API answers to *members*."""
         url = f"{self.running.url}/api/v1/{path}"
-        reply = httpx.post(url, json=members, headers=self.running.bearer)
+        reply = httpx.post(url, json=members, headers=self.running.bearer, timeout=60)
         assert reply.is_success, reply.text
         return reply.json()
 
@@ -152,13 +152,13 @@ def found(folder: ModuleType) -> list[Task]:
 @contextmanager
 def player(browser: Browser, running: Running, furnished: Furnished) -> Iterator[Player]:
     """Somebody with a browser of their own, who may read and write its clipboard."""
-    context = browser.new_context(
+    context = new_context(
+        browser,
         base_url=running.url,
         viewport=judge.WIDE,
         reduced_motion="reduce",
         locale="en-GB",
         permissions=["clipboard-read", "clipboard-write"],
     )
-    context.set_default_timeout(20_000)
     yield Player(context, running, furnished)
     context.close()

@@ -34,7 +34,7 @@ from tests.support import server
 from tests.support.desk import Clock
 from tests.support.oidc_provider import CLIENT, SECRET
 
-BROWSER = httpx.Client()
+BROWSER = httpx.Client(timeout=60)
 SUBJECTS = iter(range(10**9))
 
 

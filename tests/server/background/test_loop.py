@@ -6,6 +6,7 @@ from structlog.testing import capture_logs
 
 from license_core.errors import NotFoundError
 from license_server.background.loop import repeated
+from tests.support.waiting import LONG
 
 
 def test_a_loop_goes_on_after_any_error_and_tells_each_once() -> None:
@@ -23,7 +24,7 @@ def test_a_loop_goes_on_after_any_error_and_tells_each_once() -> None:
 
     async def run() -> None:
         async with repeated(work, "not looked at", 0):
-            await asyncio.wait_for(done.wait(), 10)
+            await asyncio.wait_for(done.wait(), LONG)
 
     with capture_logs() as logs:
         asyncio.run(run())
@@ -55,7 +56,7 @@ def test_work_begins_after_a_second_and_then_every_so_many_seconds_however_long_
 
     async def run() -> None:
         async with repeated(work, "not looked at", 30, sleep, lambda: now):
-            await asyncio.wait_for(done.wait(), 10)
+            await asyncio.wait_for(done.wait(), LONG)
 
     asyncio.run(run())
     assert begun == [1, 31, 61, 91.5, 192.5]
@@ -70,7 +71,7 @@ def test_a_loop_that_fails_as_the_server_ends_does_not_break_the_end() -> None:
 
     async def run() -> None:
         async with repeated(work, "not looked at", 0):
-            await asyncio.wait_for(begun.wait(), 10)
+            await asyncio.wait_for(begun.wait(), LONG)
 
     with capture_logs():
         asyncio.run(run())

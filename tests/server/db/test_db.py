@@ -134,7 +134,7 @@ def test_failing_write_does_not_affect_others_in_its_group(desk: Desk) -> None:
         raise RuntimeError("no")
 
     gate = threading.Event()
-    blocked = desk.site.database.writer.submit(lambda _: gate.wait(30))
+    blocked = desk.site.database.writer.submit(lambda _: gate.wait(60))
     jobs = [desk.site.database.writer.submit(work) for work in (good, bad, good)]
     gate.set()
     assert blocked.result()
@@ -164,7 +164,7 @@ def test_locked_database_refuses_a_whole_group_after_one_wait(tmp_path: Path) ->
 
     def hold(_: Connection) -> bool:
         begun.set()
-        return gate.wait(30)
+        return gate.wait(60)
 
     def lock(_: object) -> None:
         waits.clear()
@@ -177,7 +177,7 @@ def test_locked_database_refuses_a_whole_group_after_one_wait(tmp_path: Path) ->
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         blocked = database.writer.submit(hold)
         blocked.add_done_callback(lock)
-        assert begun.wait(30)
+        assert begun.wait(60)
         jobs = [database.writer.submit(ask) for _ in range(3)]
         gate.set()
         for job in jobs:

@@ -185,7 +185,7 @@ def test_internal_error_has_the_security_headers_and_no_details(desk: Desk) -> N
 
 def test_request_cancelled_by_the_stop_is_told_to_come_again(desk: Desk) -> None:
     gate = threading.Event()
-    desk.site.database.writer.submit(lambda _: gate.wait(30))
+    desk.site.database.writer.submit(lambda _: gate.wait(60))
 
     async def cancel() -> httpx.Response:
         reading = asyncio.Event()

@@ -34,7 +34,7 @@ from tests.support.sheet_text import sheet
 ROWS = 2_500
 STOPS, STOPS_TORTURE = 3, 100
 CODES = {signal.SIGTERM: 0, signal.SIGHUP: 0, signal.SIGINT: 130}
-LIMIT = 30
+LIMIT = 120
 
 
 def send(url: str, token: str, text: str, key: str) -> httpx.Response:
@@ -67,7 +67,9 @@ def test_a_stop_ends_an_import_after_a_batch_and_sending_it_again_finishes_it(
     url_of = None if kind == "sqlite" else new_database()
     text = sheet(ROWS)
     with (
-        server.running_server(tmp_path, url_of) as running,
+        server.running_server(
+            tmp_path, url_of, held.__name__, **{held.HELD_AT: "import"}
+        ) as running,
         closing(data_folder.open_database(server.settings(running.data, url_of))) as database,
         ThreadPoolExecutor(1) as pool,
     ):
@@ -100,7 +102,7 @@ def test_a_closed_writer_refuses_work_in_a_plain_way(tmp_path: Path) -> None:
     database.close()
     late.append(database.writer.submit(lambda _: 2))
     with pytest.raises(ServerStoppingError):
-        late[0].result(1)
+        late[0].result(60)
     with pytest.raises(ServerStoppingError):
         database.write(lambda _: 3)
 

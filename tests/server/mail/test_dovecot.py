@@ -180,7 +180,7 @@ def test_a_server_reads_by_itself_and_stops_though_the_mailbox_does_not_answer(
         with server.serving(vendor.data, **vendor.env) as (_, process):
             assert asked.wait(60)
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
     finally:
         over.set()
     assert vendor.mails == 3

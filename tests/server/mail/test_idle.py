@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from tests.support.certificates import certificate
 from tests.support.imap import Server
 from tests.support.mailroom import LINE, Hall, key, written
 from tests.support.postgres import on_sqlite
+from tests.support.waiting import LONG, until
 
 pytestmark = on_sqlite
 
@@ -46,33 +47,23 @@ class Watch:
 
     def end(self) -> None:
         self.over.set()
-        self._thread.join(30)
+        self._thread.join(LONG)
         assert not self._thread.is_alive()
 
 
 @pytest.fixture
 def watched(hall: Hall, announcing: Server) -> Iterator[Watch]:
     watch = Watch(hall)
-    assert announcing.idling.wait(30)
+    assert announcing.idling.wait(LONG)
     yield watch
     watch.end()
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait for what another thread does."""
-    ticks = threading.Event()
-    for _ in range(1500):
-        if is_so():
-            return
-        ticks.wait(0.02)
-    pytest.fail("it did not come to be")
 
 
 def test_a_mail_is_filed_as_soon_as_it_is_announced_on_the_same_connection(
     hall: Hall, announcing: Server, watched: Watch
 ) -> None:
     for count in (1, 2):
-        assert announcing.idling.wait(30)
+        assert announcing.idling.wait(LONG)
         announcing.put(written(LINE.format(key())))
         until(lambda count=count: len(hall.requests()) == count)  # type: ignore[misc]
     watched.end()
@@ -146,7 +137,7 @@ def test_a_server_that_says_nothing_any_more_is_noticed(hall: Hall, announcing: 
 
     def says(command: str) -> str:
         if command == "IDLE":
-            assert over.wait(60)
+            assert over.wait(LONG)
         return ""
 
     announcing.says = says
@@ -163,7 +154,7 @@ def test_it_is_looked_now_and_then_though_nothing_was_announced(
 ) -> None:
     monkeypatch.setattr("license_server.background.fetching.ANNOUNCES_FOR", 1)
     watch = Watch(hall)
-    assert announcing.idling.wait(30)
+    assert announcing.idling.wait(LONG)
     announcing.waiting.clear()  # the server forgets to whom it promised
     mail = written(LINE.format(key()))
     announcing.mails.append(imap.Stored(announcing.next, mail))
@@ -179,7 +170,7 @@ def test_news_come_over_tls_too(hall: Hall, tmp_path: Path) -> None:
             verified = ssl.create_default_context(cafile=authority)
             there = hall.box._replace(port=server.port, host="localhost", place=f"idle {tls}")
             watch = Watch(hall, there._replace(context=verified, tls=tls))
-            assert server.idling.wait(30)
+            assert server.idling.wait(LONG)
             before = len(hall.requests())
             server.put(written(LINE.format(key())))
             until(lambda before=before: len(hall.requests()) == before + 1)  # type: ignore[misc]
@@ -204,9 +195,9 @@ def test_the_end_of_the_process_waits_for_no_news(hall: Hall, announcing: Server
 
     async def work() -> None:
         async with collector.at_work():
-            await asyncio.to_thread(announcing.idling.wait, 30)
+            await asyncio.to_thread(announcing.idling.wait, LONG)
 
-    asyncio.run(asyncio.wait_for(work(), 20))
+    asyncio.run(asyncio.wait_for(work(), LONG))
     until(lambda: announcing.commands[-1] == "LOGOUT")
 
 
@@ -254,9 +245,9 @@ def test_a_wait_that_the_server_neither_begins_nor_ends_is_broken_off(
 ) -> None:
     monkeypatch.setattr("license_server.background.fetching.ANNOUNCES_FOR", 0)
     over = threading.Event()
-    announcing.says = lambda command: "" if command != "IDLE" or over.wait(60) else None
+    announcing.says = lambda command: "" if command != "IDLE" or over.wait(LONG) else None
     try:
-        watch = Watch(hall, hall.box._replace(answers_within=60, ends_within=1))
+        watch = Watch(hall, hall.box._replace(answers_within=LONG, ends_within=1))
         until(lambda: bool(watch.error))
     finally:
         over.set()

@@ -112,7 +112,7 @@ def shown_after(holding: Dovecot, folder: Path, many: int) -> list[float]:
     bearer = {"Authorization": f"Bearer {server.new_token(opened, 'test')}"}
     with (
         server.serving(vendor.data, **vendor.env) as (url, _),
-        httpx.Client(base_url=url, headers=bearer) as client,
+        httpx.Client(base_url=url, headers=bearer, timeout=60) as client,
     ):
         while not number(opened, "select count(*) from mailbox_places where read_at is not null"):
             ticks.wait(0.05)

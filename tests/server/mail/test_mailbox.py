@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from license_server.mail.errors import MailboxUnreadableError
 from license_server.mail.incoming import Own
 from license_server.operations import mailbox_check
 from license_server.requests import filing
-from tests.support import imap, mails
+from tests.support import imap, mails, ports
 from tests.support.certificates import certificate
 from tests.support.imap import ALONE, TOKEN, Stored
 from tests.support.mailroom import LINE, NUMBERS, Hall, key, written
 from tests.support.pages import sign_in
 from tests.support.scripted_server import answering
+from tests.support.waiting import LONG
 
 
 def test_a_mail_becomes_a_request_for_each_host_that_it_names(hall: Hall) -> None:
@@ -169,9 +171,8 @@ def test_a_session_ends_however_slowly_the_server_answers(hall: Hall) -> None:
 
 
 def test_nobody_is_there(hall: Hall) -> None:
-    hall.there.close()
     with pytest.raises(MailboxUnreadableError, match="refused"):
-        hall.fetch()
+        hall.fetch(hall.box._replace(port=ports.REFUSES))
 
 
 def test_a_mail_that_is_too_large_is_not_fetched_whole(hall: Hall) -> None:
@@ -283,25 +284,29 @@ def test_an_access_token_signs_in_and_one_that_is_refused_is_forgotten(hall: Hal
 
 def test_the_server_looks_every_so_many_seconds_and_tells_when_it_cannot(hall: Hall) -> None:
     site = hall.desk.site._replace(settings=hall.settings)
-    slept, enough = list[float](), asyncio.Event()
+    slept, least, enough = list[float](), list[float](), asyncio.Event()
+    woke = time.monotonic() - 29
 
     async def sleep(seconds: float) -> None:
+        nonlocal woke
         slept.append(seconds)
+        least.append(max(1, 30 - (time.monotonic() - woke)))  # the look took as long, or less
         assert len(hall.requests()) == len(slept) - 1
         if len(slept) == 3:
             enough.set()
             await asyncio.Event().wait()
         hall.there.put(written(LINE.format(key())))
+        woke = time.monotonic()
 
     collector = Collector(site, hall.box._replace(place=str(hall.settings.imap_place)), sleep)
 
     async def run() -> None:
         async with collector.at_work():
-            await asyncio.wait_for(enough.wait(), 30)
+            await asyncio.wait_for(enough.wait(), LONG)
 
     asyncio.run(run())
     assert slept[0] == 1
-    assert all(20 < seconds <= 30 for seconds in slept[1:])
+    assert all(few <= seconds <= 30 for few, seconds in zip(least, slept, strict=True))
     assert len(hall.requests()) == 2
     state = hall.desk.client.app.state.server  # type: ignore[attr-defined]
     former, state.site = state.site, site

@@ -5,6 +5,7 @@ import email
 import email.message
 import email.policy
 import ssl
+import threading
 from collections.abc import Iterator
 from functools import partial
 from itertools import count
@@ -21,12 +22,13 @@ from license_server.mail.errors import MailStateError
 from license_server.mail.outbox import Draft, Outcome
 from license_server.mail.outbox_store import Mail
 from license_server.mail.relay import Relay
-from tests.support import smtp
+from tests.support import ports, smtp
 from tests.support.api import Caller, issue
 from tests.support.certificates import certificate
 from tests.support.desk import Desk
 from tests.support.scripted_server import answering
 from tests.support.smtp import Server
+from tests.support.waiting import LONG
 
 TO = "li@customer.example"
 _NUMBERS = count(1)
@@ -55,7 +57,7 @@ class Office:
         self.site = desk.site._replace(settings=settings)
         made = mail_servers.relay(settings, desk.clock)
         assert made is not None
-        self.made = made._replace(answers_within=5)
+        self.made = made._replace(answers_within=LONG)
         self.ids: list[int] = []
         for one in self.site.database.read(
             lambda c: outbox_store.in_states(c, outbox_store.OPEN, 1000)
@@ -227,26 +229,18 @@ def test_a_mail_whose_acknowledgement_is_lost_waits_for_a_person(office: Office)
 
 def test_a_relay_that_is_not_there_or_stalls_loses_nothing(office: Office) -> None:
     mail = office.queue()
-    with smtp.serving() as gone:
-        port = gone.port
-    office.send(office.postman(office.made._replace(port=port)))
+    office.send(office.postman(office.made._replace(port=ports.REFUSES)))
     assert office.now(mail).state == "waiting"
     office.desk.clock.now = office.now(mail).due_at
-    office.relay.says = lambda said: "" if not said.startswith("MAIL") else stalled()
+    over = threading.Event()
+    office.relay.says = lambda said: "" if not said.startswith("MAIL") or over.wait(LONG) else None
     office.send(office.postman(office.made._replace(answers_within=0.2)))
+    over.set()
     assert office.now(mail).state == "waiting"
     office.relay.says = None
     office.desk.clock.now = office.now(mail).due_at
     office.send()
     assert office.subjects() == [mail.subject]
-
-
-def stalled() -> str:
-    """Answers when nobody listens any more."""
-    import threading
-
-    threading.Event().wait(1)
-    return ""
 
 
 def test_a_mail_that_nobody_takes_for_days_has_failed(office: Office) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -34,7 +33,7 @@ from license_server.settings import ServerSettings
 from license_server.signing import keyset_store, keysets
 from license_server.signing.issuer import read_trust
 from license_server.signing.signers import open_signer
-from tests.support import loopback, server, softhsm
+from tests.support import loopback, ports, server, softhsm
 from tests.support.desk import Desk
 from tests.support.server import LINE, PASSPHRASE
 from tests.support.shell import run
@@ -121,11 +120,6 @@ def seen(**given: Any) -> Callable[[World], None]:
     return lambda world: world.seen.update(given)
 
 
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
 def add_mail(world: World, state: str) -> None:
     row = {
         "queued_at": NOW - 2 * 3600,
@@ -178,7 +172,7 @@ def failing_mailbox(world: World) -> None:
 
 def unreachable_mailbox(world: World) -> None:
     world.given.update(imap_host="127.0.0.1", imap_user="support", imap_tls="none")
-    world.given.update(imap_password_file=world.secret("imap"), imap_port=unused_port())
+    world.given.update(imap_password_file=world.secret("imap"), imap_port=ports.REFUSES)
 
 
 def listed_revocations(world: World, after: int, *acts: tuple[str, ...]) -> None:
@@ -247,7 +241,7 @@ MISTAKES: dict[str, tuple[str, Callable[[World], object]]] = {
     "no TLS": ("public-url-plain", setting(public_url="http://licences.example.com")),
     "nobody at the address": (
         "public-url-elsewhere",
-        lambda world: world.given.update(public_url=f"http://127.0.0.1:{unused_port()}"),
+        lambda world: world.given.update(public_url=f"http://127.0.0.1:{ports.REFUSES}"),
     ),
     "no proxy named": ("proxies-missing", setting(**BEHIND)),
     "all are proxies": ("proxies-wide", setting(BEHIND, trusted_proxies="0.0.0.0/0")),
@@ -315,7 +309,7 @@ MISTAKES: dict[str, tuple[str, Callable[[World], object]]] = {
     "mail without TLS": ("mail-plain", setting(SMTP, smtp_host="mail.example.com")),
     "no mail server": (
         "mail-server-unreachable",
-        lambda world: world.given.update(SMTP, smtp_port=unused_port()),
+        lambda world: world.given.update(SMTP, smtp_port=ports.REFUSES),
     ),
     "mail of nobody": ("input-invalid", setting(smtp_host="127.0.0.1")),
     "no mailbox": ("mailbox-unreadable", unreachable_mailbox),

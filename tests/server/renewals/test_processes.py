@@ -18,6 +18,7 @@ from license_server.operations import data_folder
 from tests.support import server
 from tests.support.ledger import ISSUER, Ledger, open_ledger
 from tests.support.postgres import new_database
+from tests.support.waiting import until
 
 CUSTOMERS, EACH = 40, 2
 MAILS = {
@@ -49,13 +50,6 @@ def given(database: Database) -> int:
     return int(database.read(lambda c: c.execute(query).scalar_one()))
 
 
-def until(database: Database, wanted: int) -> None:
-    end = time.monotonic() + 60
-    while given(database) < wanted:
-        assert time.monotonic() < end
-        time.sleep(0.002)
-
-
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_two_servers_that_are_killed_give_each_reminder_once(tmp_path: Path, kind: str) -> None:
     url = None if kind == "sqlite" else new_database()
@@ -67,7 +61,7 @@ def test_two_servers_that_are_killed_give_each_reminder_once(tmp_path: Path, kin
                 stack.enter_context(server.serving(ledger.settings.data, url, **MAILS))[1]
                 for _ in range(2)
             ]
-            until(database, wanted)
+            until(lambda wanted=wanted: given(database) >= wanted)  # type: ignore[misc]
             for process in running:
                 process.kill()
     assert given(database) == CUSTOMERS * EACH

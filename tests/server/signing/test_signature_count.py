@@ -31,7 +31,9 @@ def compared(settings: ServerSettings) -> dict[str, tuple[int, int | None]]:
 def test_signatures_are_counted_in_the_recording_transaction(tmp_path: Path) -> None:
     with server.running_server(tmp_path) as running:
         for _ in range(3):
-            reply = httpx.post(f"{running.url}{PATH}", json=ORDER, headers=running.bearer)
+            reply = httpx.post(
+                f"{running.url}{PATH}", json=ORDER, headers=running.bearer, timeout=60
+            )
             assert reply.status_code == 201
         running.process.kill()  # nothing is written at the end
         running.process.wait()

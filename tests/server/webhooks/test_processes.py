@@ -1,6 +1,5 @@
 """Server processes that share a database tell a webhook everything, once if nobody is killed."""
 
-import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ from license_server.permissions import PERMISSIONS
 from tests.support import server
 from tests.support.hooks import end
 from tests.support.postgres import new_database
+from tests.support.waiting import until
 
 COUNT = 12
 
@@ -46,9 +46,7 @@ def test_two_servers_tell_each_event_once_in_the_order_of_its_licence(
             first = clients[host % 2].post("/licenses", json=order | {"host": line}).json()["id"]
             again = clients[(host + 1) % 2].post(f"/licenses/{first}/renew", json={"days": 60})
             wanted.append((first, again.json()["id"]))
-        until = time.monotonic() + 60
-        while len(there.received) < 2 * COUNT and time.monotonic() < until:
-            time.sleep(0.05)
+        until(lambda: len(there.received) >= 2 * COUNT)
         counted = Counter(one.id for one in there.received)
         assert set(counted.values()) == {1}
         assert len(counted) == 2 * COUNT
@@ -56,9 +54,7 @@ def test_two_servers_tell_each_event_once_in_the_order_of_its_licence(
         for first, second in wanted:
             assert order_of.index(first) < order_of.index(second)
         # What the end has answered is written down a moment later.
-        listed = clients[1].get(f"/webhooks/{made.json()['id']}").json()
-        while listed["waiting"] and time.monotonic() < until:
-            time.sleep(0.05)
-            listed = clients[1].get(f"/webhooks/{made.json()['id']}").json()
-        assert (listed["waiting"], listed["failed"]) == (0, 0)
+        here = f"/webhooks/{made.json()['id']}"
+        until(lambda: not clients[1].get(here).json()["waiting"])
+        assert clients[1].get(here).json()["failed"] == 0
         assert len(there.received) == 2 * COUNT

@@ -232,7 +232,7 @@ def test_sender_that_is_killed_while_it_sends_leaves_a_message_that_is_sent_agai
     def take(_: Received) -> Answer:
         if kill:
             kill.pop()()
-            held.wait(30)
+            held.wait(60)
         return Answer()
 
     with end(take) as there:
@@ -359,7 +359,7 @@ def test_silent_end_is_given_up_in_time(teller: Teller) -> None:
     held = threading.Event()
 
     def silent(_: Received) -> Answer:
-        held.wait(30)
+        held.wait(60)
         return Answer()
 
     with end(silent) as there:

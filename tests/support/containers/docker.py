@@ -15,7 +15,7 @@ from tests.support.containers.image import base_image
 DOCKER = "/usr/bin/docker"  # by its full path: another `docker` may come first in PATH
 DOCKERD = "/usr/sbin/dockerd"
 
-_START_SECONDS = 60.0
+_START_SECONDS = 240.0
 
 
 def missing_here() -> str | None:
