@@ -5,7 +5,15 @@ cost little more than one. Whoever reads or changes such a table before the comm
 ``waiting``, or writes what is gathered first. Where nothing is gathered a row is written at once.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -15,8 +23,12 @@ from license_server.db import bulk_insert
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
+Write = Callable[[Connection, Collection[Any]], None]
+"""Writes what was gathered for it, all at once."""
 _GATHERED, _NEW = "gathered rows", "gathered rows, each unless it is there"
+_LAST = "what is written last"
 _KNOWN = "what this transaction has read"
+_ALL = (_GATHERED, _NEW, _LAST, _KNOWN)
 
 
 def add(connection: Connection, statement: Insert, row: Row) -> None:
@@ -42,6 +54,18 @@ def add_unless_there(
         new.setdefault(table, set()).update(rows)
 
 
+def add_for(connection: Connection, write: Write, things: Collection[Hashable]) -> None:
+    """Let *write*, a function of a module, write *things* by the commit at the latest, each once.
+
+    It is called once for all, before the rows of ``add_unless_there``, of which it may add some.
+    """
+    gathered: dict[Write, set[Hashable]] | None = connection.info.get(_LAST)
+    if gathered is None:
+        write(connection, things)
+    else:
+        gathered.setdefault(write, set()).update(things)
+
+
 def waiting(connection: Connection, statement: Insert) -> Sequence[Row]:
     """The rows that are not written yet."""
     gathered = _gathered(connection)
@@ -54,6 +78,10 @@ def write(connection: Connection) -> None:
     while gathered:
         statement = next(iter(gathered))
         connection.execute(statement, gathered.pop(statement))
+    gathered_for: dict[Write, set[Hashable]] = connection.info.get(_LAST, {})
+    while gathered_for:
+        work = next(iter(gathered_for))
+        work(connection, gathered_for.pop(work))
     while new:
         table = next(iter(new))
         bulk_insert.insert_new(connection, table, new.pop(table))
@@ -62,13 +90,14 @@ def write(connection: Connection) -> None:
 @contextmanager
 def gathering(connection: Connection) -> Iterator[None]:
     """Gather the rows of a transaction; what was not written at its end is lost with it."""
-    connection.info[_GATHERED], connection.info[_NEW] = {}, {}
-    connection.info[_KNOWN] = {}
+    for name in _ALL:
+        connection.info[name] = {}
     try:
         yield
     finally:
         if not connection.invalidated:  # else they are gone with the connection
-            del connection.info[_GATHERED], connection.info[_NEW], connection.info[_KNOWN]
+            for name in _ALL:
+                del connection.info[name]
 
 
 def known(connection: Connection, name: str, read: Callable[[Connection], T]) -> T:

@@ -61,15 +61,36 @@ def add(connection: Connection, uses: Iterable[Use]) -> None:
     things: dict[tuple[Kind, str], set[int]] = defaultdict(set)
     for kind, thing, text in uses:
         things[kind, text].add(thing)
-    whole, ends, used = (set[tuple[Any, ...]]() for _ in _TABLES)
+    found, used = set[_Text](), set[tuple[int, int, int]]()
     for (kind, text), ids in things.items():
         folded = fold(text)
         if folded:
-            number, id_ = int(kind), id_of(kind, folded)
+            id_ = id_of(kind, folded)
+            found.add(_Text(id_, kind, text, folded))
+            used.update([(id_, thing, int(kind)) for thing in ids])
+    deferred.add_for(connection, _add_texts, found)
+    deferred.add_unless_there(connection, text_uses, used)
+
+
+class _Text(NamedTuple):
+    id: int
+    kind: Kind
+    text: str
+    folded: str
+
+
+def _add_texts(connection: Connection, some: Collection[_Text]) -> None:
+    """Add those texts that are not there yet, with their tails: most are those of other things."""
+    if not some:
+        return
+    ids = among(texts.c.id, (one.id for one in some))
+    there = set(connection.execute(select(texts.c.id).where(ids)).scalars())
+    whole, ends = set[tuple[Any, ...]](), set[tuple[Any, ...]]()
+    for id_, kind, text, folded in some:
+        if id_ not in there or len(folded) > each_of(kind):  # another one may begin other words
             whole.add((id_, folded))
-            ends.update((number, tail, id_) for tail in tails(text, folded, each_of(kind)))
-            used.update((id_, thing, number) for thing in ids)
-    for table, rows in zip(_TABLES, (whole, ends, used), strict=True):
+            ends.update((int(kind), tail, id_) for tail in tails(text, folded, each_of(kind)))
+    for table, rows in ((texts, whole), (text_tails, ends)):
         deferred.add_unless_there(connection, table, rows)
 
 

@@ -81,30 +81,27 @@ def sign_and_verify_many(
 
 
 def _sign(order: Order, issuer: Issuer, number: str, now: int) -> SignedLicense:
+    asked = order.request
+    # By their places: there are many, and names would take as long as the signature.
     license_ = License(
-        iss=issuer.name,
-        sub=order.customer,
-        aud=order.product,
-        jti=number,
-        iat=now,
-        nbf=max(0, now - LEEWAY) if order.begins_at is None else order.begins_at,
-        exp=order.expires_at,
-        host=HostBinding(
-            key=order.request.key,
-            name=order.request.name,
-            profile=order.request.profile,
-            match=order.match,
-            tags=order.request.tags,
-            layer=order.request.layer,
-            return_digest=order.request.return_digest,
+        issuer.name,
+        order.customer,
+        order.product,
+        number,
+        now,
+        max(0, now - LEEWAY) if order.begins_at is None else order.begins_at,
+        HostBinding(
+            *(asked.key, asked.name, asked.profile, order.match),
+            *(asked.tags, asked.layer, asked.return_digest),
         ),
-        edition=order.edition,
-        features=order.features,
-        limits=order.limits or None,
-        notify_from=order.notify_from,
-        grace_until=order.grace_until,
-        maintenance_until=order.maintenance_until,
-        replaces=order.replaces,
+        order.expires_at,
+        order.edition,
+        order.features,
+        order.limits or None,
+        order.notify_from,
+        order.grace_until,
+        order.maintenance_until,
+        order.replaces,
     )
     try:
         payload = license_.payload()

@@ -39,6 +39,8 @@ NUMBER = re.compile(r"HS-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}")
 MEMBERS = ISSUE.may_change
 """Those of a whole order."""
 _MEMBERS = frozenset(MEMBERS)
+APART = ("customer", "host", "contract")
+"""What each order of many says by itself, where the rest of them is the same."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LONGEST_CONTRACT = 100
 STOP_GAP_DAYS = 7
@@ -154,6 +156,18 @@ def parse_order(
         time_zone=given.get("time_zone", term_days.UTC_NAME),
         contract=contract,
     )
+
+
+def alike(order: Order, members: Mapping[str, Any]) -> Order | None:
+    """*order* with what *members* say of APART; None where it must be parsed as a whole."""
+    given, faults = present(members), Faults()
+    customer = faults.read("customer", _required, customer_names.read, given, "customer")
+    contract = faults.read("contract", _contract, given)
+    text = _host_text(given, faults)
+    asked = None if text is None else faults.read("host", received.parse, text)
+    if asked is None or asked.replaces is not None or not _suits(asked, order.match, faults):
+        return None
+    return order._replace(customer=customer, request=asked, contract=contract)
 
 
 def parse_replacing(

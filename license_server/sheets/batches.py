@@ -25,7 +25,15 @@ from license_server.deliveries import telling
 from license_server.deliveries.telling import Happening
 from license_server.finding import finding_store, following
 from license_server.finding.finding_store import Use
-from license_server.licenses import issuing, kinds, planning, proposals, recording, states
+from license_server.licenses import (
+    issuing,
+    kinds,
+    orders,
+    planning,
+    proposals,
+    recording,
+    states,
+)
 from license_server.licenses.acts import ISSUE, PLAN, Act
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import NewLicense, StoredLicense
@@ -40,6 +48,8 @@ OF_ACTS = 100
 """how many, where they act on licences that there are: others wait for it."""
 CONTACT = ("contact_name", "contact_email", "language")
 """What a line may say of its customer, who is added with it."""
+APART = frozenset((*orders.APART, *CONTACT))
+"""What tells lines of one kind apart: whom and which host they are for."""
 
 
 class Line(NamedTuple):
@@ -57,6 +67,8 @@ class Line(NamedTuple):
     """The number of the licence to act on; None: a first one is ordered."""
     expected: str | None = None
     """The ETag of that licence, as somebody saw it."""
+    kind: Hashable = None
+    """Of a first licence: lines of the same kind say the same but for APART; None: unknown."""
 
     @property
     def said(self) -> list[Any]:
@@ -204,6 +216,7 @@ def each(
     present = recording.etags(connection, chosen) if chosen else {}
     replaced: set[str] = set()
     once: dict[Hashable, int] = {}
+    kinds_of_lines: dict[Hashable, Plan] = {}
     for line in lines:
         try:
             if line.subject is not None:
@@ -216,13 +229,11 @@ def each(
             named = {name: members.pop(name) for name in CONTACT if name in members}
             contact = customers.read_into(named, faults)
             wanted = _wanted(line)._replace(members=members, faults=tuple(faults))
-            planned = planning.plan(
-                connection,
-                wanted,
-                actor,
-                now,
-                parties=parties,
-            )
+            first = kinds_of_lines.get(line.kind)
+            alike = first and not faults and planning.alike(first, members, parties)
+            planned = alike or planning.plan(connection, wanted, actor, now, parties=parties)
+            if line.kind is not None and first is None:
+                kinds_of_lines[line.kind] = planned
             if planned.needs_approval and line.subject is None:
                 reason = Reason(
                     "each licence for {product} must be approved individually",

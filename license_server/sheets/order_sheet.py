@@ -1,6 +1,6 @@
 """Orders as CSV: a row for each licence, a column for each field (docs/API.md)."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, BinaryIO
 
 from license_server.catalog import typed
@@ -13,22 +13,29 @@ COLUMNS = (*orders.MEMBERS, acts.REASON, *batches.CONTACT)
 separated by spaces."""
 _REMEMBERED = 200_000
 """With so many lines the later ones are compared."""
+_KINDS = 100
+"""Of so many kinds of lines (Line.kind) it is remembered what they mean."""
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def read(data: BinaryIO, encoding: str = "utf-8") -> Generator[Line, None, None]:
     """The orders in *data*, one after another. Raises as sheets.read does."""
     lines: dict[int, int] = {}
+    kinds: dict[tuple[tuple[str, str], ...], Mapping[str, Any]] = {}
     for number, fields in csv_text.read(data, COLUMNS, encoding):
         said = hash(frozenset(fields.items()))
         first = lines.get(said, number)
         if len(lines) < _REMEMBERED:
             lines.setdefault(said, number)
-        members: dict[str, Any] = dict(fields)
-        for name, meaning in _MEANT.items():
-            if name in fields:
-                members[name] = meaning(fields[name])
-        yield Line(number, members, None if first == number else first)
+        kind = tuple([one for one in fields.items() if one[0] not in batches.APART])
+        meant = kinds.get(kind)
+        if meant is None:
+            if len(kinds) >= _KINDS:
+                kinds.clear()
+            meant = {name: _MEANT[name](text) for name, text in kind if name in _MEANT}
+            kinds[kind] = meant
+        same_as = None if first == number else first
+        yield Line(number, {**fields, **meant}, same_as, kind=kind)
 
 
 def truth(text: str) -> bool | str:
