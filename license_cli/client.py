@@ -13,11 +13,11 @@ from license_cli import bearer
 from license_cli.answers import problem_of
 from license_core.armor import MAX_FILE
 from license_core.errors import (
-    FileTooLargeError,
     NotPermittedError,
     ServerUnreachableError,
     UsageError,
 )
+from license_core.paths import too_large
 from license_core.reason import Reason
 
 _SECONDS = 60.0
@@ -29,7 +29,7 @@ def fetch(url: str, token: str | None, seconds: float = _SECONDS, cap: int = MAX
 
     *token* is sent as a bearer token (RFC 6750). Raises UsageError for a token that cannot be
     sent, NotPermittedError for one that would travel in clear, ServerUnreachableError,
-    FileTooLargeError, or the problem that the server names (RFC 9457).
+    FileTooLargeError, ListTooLargeError, or the problem that the server names (RFC 9457).
     """
     if token and not (token.isascii() and token.isprintable() and " " not in token):
         reason = (
@@ -94,5 +94,5 @@ def _read(response: httpx.Response, url: str, cap: int) -> bytes:
     for piece in response.iter_raw():
         body += piece
         if len(body) > cap:
-            raise FileTooLargeError(path=url, size=len(body), cap=cap)
+            raise too_large(url, len(body), cap, bytes(body))
     return bytes(body)

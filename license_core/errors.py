@@ -185,13 +185,6 @@ class SettingsInvalidError(LicenseError):
     reason: str
 
 
-class RevocationsInvalidError(LicenseError):
-    """The revocation list is damaged or untrusted."""
-
-    path: str
-    reason: str
-
-
 class TrustedKeyMissingError(LicenseError):
     """The folder of trusted keys has none."""
 
@@ -365,13 +358,6 @@ class LicenseRevokedError(LicenseError):
     number: str
     list_number: int
     listed_at: int
-
-
-class RevocationsRolledBackError(LicenseError):
-    """This host has seen a later revocation list."""
-
-    number: int
-    seen_number: int
 
 
 class MaintenanceEndedError(LicenseError):

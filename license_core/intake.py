@@ -10,7 +10,6 @@ from license_core import armor, b64url, jws, strictjson
 from license_core.errors import (
     KeysetInvalidError,
     LicenseError,
-    RevocationsInvalidError,
     RootsInvalidError,
     RootsSkippedError,
 )
@@ -18,6 +17,7 @@ from license_core.keyset import Keyset, TooFewSignersError, TrustedKeyset
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
 from license_core.record import NamedTuple
+from license_core.revocation_errors import RevocationsInvalidError
 from license_core.roots import Chain, Roots, chains
 from license_core.trust import open_trust, untrusted
 
@@ -40,6 +40,8 @@ class Known(NamedTuple):
     """How many of them must sign."""
     keys_path: str
     """Where they stand, for messages."""
+    number: str | None = None
+    """Of the licence that is installed; None: there is none that can be read."""
 
 
 def unusable(blocks: Blocks, path: str, known: Known) -> tuple[LicenseError, ...]:
@@ -51,8 +53,11 @@ def unusable(blocks: Blocks, path: str, known: Known) -> tuple[LicenseError, ...
     found = [*_of_roots(blocks, known, chain), *_of_keysets(blocks, known, chain)]
     tokens = tuple(dict.fromkeys(blocks.get(armor.REVOCATIONS, ())))
     if tokens:
+        # A licence has its own list with it, and the one that is installed is not it.
+        number = None if armor.LICENSE in blocks else known.number
         try:
-            open_given_list({armor.REVOCATIONS: list(tokens)}, _keyset(blocks, known), path)
+            lists = {armor.REVOCATIONS: list(tokens)}
+            open_given_list(lists, _keyset(blocks, known), path, number)
         except RevocationsInvalidError as error:
             found.append(error)
     return tuple(found)
@@ -94,20 +99,25 @@ def _of_keysets(blocks: Blocks, known: Known, chain: Chain) -> Iterator[LicenseE
             yield KeysetInvalidError(reason=number(str(error)))
 
 
-def open_given_list(blocks: Blocks, keyset: TrustedKeyset | None, path: str) -> Revocations:
-    """The one list in the *blocks* of the file *path*, by a key of *keyset* (None: there is none).
+def open_given_list(
+    blocks: Blocks, keyset: TrustedKeyset | None, path: str, number: str | None
+) -> tuple[str, Revocations]:
+    """The list of the licence *number* in the *blocks* of the file *path*: its block, and read.
 
-    Raises RevocationsInvalidError.
+    By a key of *keyset* (None: there is none). Raises RevocationsInvalidError.
     """
     if keyset is None:
         unvouched = RevocationsInvalidError(
             path=path, reason=Reason("no keyset on this host can verify it")
         )
         raise unvouched.advised(("install-a-licence-first",))
-    from license_core.revocation import open_only_list
+    from license_core.revocation import NotCoveredError, open_own_list
 
     try:
-        return open_only_list(blocks, keyset)
+        return open_own_list(blocks, keyset, number)
+    except NotCoveredError as error:
+        of_others = RevocationsInvalidError(path=path, reason=str(error))
+        raise of_others.advised(("ask-for-own-list",), number=number) from error
     except ValueError as error:
         raise RevocationsInvalidError(path=path, reason=str(error)) from error
 

@@ -207,6 +207,11 @@ NOTICES: dict[str, Remark] = {
         "Nothing to do, unless a check says that something is missing: then ask your vendor for "
         "the current keyset and run `{cli} install FILE`.",
     ),
+    "revocations-of-others": Remark(
+        "warning",
+        "Revocation list {list_number} is a part for other licences than {number}: {path}.",
+        "Ask your vendor for the list of licence {number}, then run `{cli} install FILE`.",
+    ),
     "revocations-old": Remark(
         "warning",
         "Revocation list {number} is from {listed_at}; a newer one was due {ended_at}.",

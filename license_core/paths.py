@@ -245,8 +245,13 @@ class Place(NamedTuple):
             raise
 
     def read_revocations(self) -> bytes | None:
-        """The revocation list beside the licence; None where there is none."""
-        return _read_own(self.revocations, MAX_REVOCATIONS)
+        """The revocation list beside the licence; None: there is none. Raises ListTooLargeError."""
+        try:
+            return _read_own(self.revocations, MAX_REVOCATIONS)
+        except FileTooLargeError as error:
+            from license_core.revocation_errors import ListTooLargeError
+
+            raise ListTooLargeError(**error.facts) from error
 
     def read_settings(self) -> Settings:
         """The product's settings; the defaults where it ships none. Raises SettingsInvalidError."""
@@ -268,10 +273,8 @@ class Place(NamedTuple):
 
         path = os.path.join(self.conf, "requirements.toml")
         data = _read_own(path, MAX_FILE)
-        if data is None:
-            return None
         try:
-            return requirements.parse(data)
+            return None if data is None else requirements.parse(data)
         except ValueError as error:
             raise SettingsInvalidError(path=path, reason=str(error)) from error
 
@@ -403,7 +406,7 @@ def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
     """The bytes of the plain file *path*; None where there is none. Never blocks on a pipe.
 
     A link that leads nowhere is no missing file: whoever made it meant one to be there. Raises
-    FileUnreadableError, or FileTooLargeError for more than *cap* bytes.
+    FileUnreadableError, or for more than *cap* bytes as ``too_large`` says.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -426,8 +429,17 @@ def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
     except (OSError, ValueError) as error:
         raise unreadable(os.fspath(path), error) from error
     if len(data) > cap:
-        raise FileTooLargeError(path=os.fspath(path), size=max(info.st_size, len(data)), cap=cap)
+        raise too_large(os.fspath(path), max(info.st_size, len(data)), cap, data)
     return data
+
+
+def too_large(path: str, size: int, cap: int, data: bytes) -> LicenseError:
+    """That *path*, which begins with *data*, has more than *cap* bytes."""
+    if cap != MAX_REVOCATIONS or b"LICENSE REVOCATIONS" not in data:
+        return FileTooLargeError(path=path, size=size, cap=cap)
+    from license_core.revocation_errors import ListTooLargeError
+
+    return ListTooLargeError(path=path, size=size, cap=cap)
 
 
 def unreadable(path: str, error: OSError | ValueError) -> FileUnreadableError:

@@ -90,6 +90,15 @@ PROBLEMS: dict[str, Problem] = {
         "Copy only the part from the BEGIN LICENSE line to the last END LICENSE line "
         "into a new file.",
     ),
+    "ListTooLargeError": Problem(
+        "list-too-large",
+        163,
+        "The revocation list is too large to be read",
+        "The revocation list {path} has {size:# byte|# bytes}; at most {cap} are read. This says "
+        "nothing of the licence itself.",
+        "Ask your vendor for the revocation list of your licence alone, a small part of the whole "
+        "one, then run `{cli} install FILE`. It takes the place of the one that is too large.",
+    ),
     "LicenseBlockMissingError": Problem(
         "license-block-missing",
         13,

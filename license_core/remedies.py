@@ -262,6 +262,10 @@ REMEDIES: dict[str, str] = {
     "install-a-licence-first": (
         "Install a licence on this host first, then run `{cli} install FILE` with this file again."
     ),
+    "ask-for-own-list": (
+        "Ask your vendor for the revocation list of licence {number}, then run "
+        "`{cli} install FILE`. If this file came with a new licence, install that one first."
+    ),
     "install-beside": (
         "A file without a licence takes no licence's place: `{cli} install FILE` puts what is in "
         "it beside the licence. Install the licence again, where this file was copied over it."

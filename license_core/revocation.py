@@ -1,7 +1,8 @@
 """The list of revoked licences, signed by a signing key (SPEC section 8).
 
 A licence is listed by a digest of its number, in one run of fixed-length digests: a list of
-100,000 is one string that is searched, not parsed.
+100,000 is one string that is searched, not parsed. A shard is the part of a list whose digests
+begin alike, so that a site needs a small part of a long one.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Revocations(NamedTuple):
     """When a later list should have come, in seconds."""
     kid: str | None = None
     """Of the key that signed it; None: it was not read from a token."""
+    prefix: str = ""
+    """With which the digests begin that a shard is about, in hexadecimal digits; empty: all."""
 
     @classmethod
     def of(
@@ -72,6 +75,7 @@ class Revocations(NamedTuple):
             iat=get(claims.instant(members, "iat"), "iat"),
             exp=claims.instant(members, "exp"),
             digests=digests,
+            prefix=_prefix(members),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,6 +85,7 @@ class Revocations(NamedTuple):
             "number": self.number,
             "iat": self.iat,
             "exp": self.exp,
+            "prefix": self.prefix or None,
             "revoked": b64url.encode(self.digests),
         }
         return {name: value for name, value in members.items() if value is not None}
@@ -91,6 +96,30 @@ class Revocations(NamedTuple):
         Revocations.from_dict(members)
         return jws.sign(strictjson.dumps(members), signer, jws.REVOCATIONS)
 
+    def shard(self, prefix: str) -> Revocations:
+        """The shard of this sorted list for the digests that begin with *prefix*."""
+        digits = DIGEST_BYTES * 2
+        least, most = (bytes.fromhex(prefix.ljust(digits, one)) for one in "0f")
+        begin, end = self._at(least), self._at(most)
+        end += DIGEST_BYTES * (self.digests[end : end + DIGEST_BYTES] == most)
+        return self._replace(prefix=prefix, digests=self.digests[begin:end])
+
+    def _at(self, wanted: bytes) -> int:
+        """Where in the sorted run *wanted* is, or would be."""
+        low, high = 0, len(self.digests) // DIGEST_BYTES
+        while low < high:
+            middle = (low + high) // 2
+            at = middle * DIGEST_BYTES
+            if self.digests[at : at + DIGEST_BYTES] < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return low * DIGEST_BYTES
+
+    def covers(self, jti: str) -> bool:
+        """Whether it says of the licence with the number *jti* if it is listed."""
+        return digest(jti).hex().startswith(self.prefix)
+
     def lists(self, jti: str) -> bool:
         """Whether the licence with the number *jti* is listed."""
         # The whole run is searched: a list that is not in order revokes as much as one that is.
@@ -99,6 +128,13 @@ class Revocations(NamedTuple):
         while at > 0 and at % DIGEST_BYTES:
             at = self.digests.find(wanted, at + 1)
         return at >= 0
+
+
+def _prefix(members: dict[str, Any]) -> str:
+    prefix = claims.text(members, "prefix", longest=DIGEST_BYTES * 2) or ""
+    if prefix.strip("0123456789abcdef"):
+        raise ClaimError("prefix", "it is not lowercase hexadecimal digits")
+    return prefix
 
 
 def digest(jti: str) -> bytes:
@@ -136,7 +172,33 @@ def open_only_list(blocks: Mapping[str, list[str]], keyset: TrustedKeyset) -> Re
     """Verify the one revocation list in *blocks*, and read it. Raises ValueError."""
     tokens = blocks.get(armor.REVOCATIONS, [])
     if len(tokens) != 1:
-        raise ValueError(
-            Reason("it contains {count:# list|# lists}, not exactly one", count=len(tokens))
-        )
+        raise _not_one(len(tokens))
     return open_list(tokens[0], keyset)
+
+
+def open_own_list(
+    blocks: Mapping[str, list[str]], keyset: TrustedKeyset, jti: str | None
+) -> tuple[str, Revocations]:
+    """Verify all lists in *blocks*: the one that covers the licence *jti*, as it stands and read.
+
+    There is only one where *jti* is None. Raises NotCoveredError where none covers it, ValueError
+    for what else is wrong.
+    """
+    tokens = blocks.get(armor.REVOCATIONS, [])
+    if len(tokens) != 1 and jti is None:
+        raise _not_one(len(tokens))
+    opened = [(token, open_list(token, keyset)) for token in tokens]
+    own = [one for one in opened if jti is None or one[1].covers(jti)]
+    if tokens and not own:
+        raise NotCoveredError(Reason("it is for other licences than {number}", number=jti))
+    if len(own) != 1:
+        raise _not_one(len(own))
+    return own[0]
+
+
+class NotCoveredError(ValueError):
+    """A file of lists has none that covers the licence."""
+
+
+def _not_one(count: int) -> ValueError:
+    return ValueError(Reason("it contains {count:# list|# lists}, not exactly one", count=count))

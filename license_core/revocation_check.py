@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from license_core import armor, revocation
-from license_core.errors import LicenseError, LicenseRevokedError, RevocationsInvalidError
+from license_core.errors import LicenseError, LicenseRevokedError
 from license_core.memory import Memory, SeenList
 from license_core.reason import Reason
 from license_core.record import NamedTuple
 from license_core.revocation import Revocations, open_list, open_only_list
+from license_core.revocation_errors import RevocationsInvalidError
 from license_core.trust import Trust
 
 
@@ -67,7 +68,7 @@ def look_up(
 def _read_beside(
     data: bytes, number: str, trust: Trust, memory: Memory | None
 ) -> tuple[Revocations, SeenList | None]:
-    """The list in *data*, and what to remember of it: nothing where it lists the licence.
+    """The list in *data*, and what to remember of it: nothing but that it spares the licence.
 
     Where an earlier check found the licence not listed in these very bytes, they are not read
     again. Raises ValueError for a list that cannot be used.
@@ -77,7 +78,7 @@ def _read_beside(
     if seen is not None:
         return Revocations("", seen.number, seen.iat, b"", seen.exp, seen.kid), seen
     found = open_only_list(armor.unwrap(data), trust.keyset)
-    if found.lists(number):
+    if found.lists(number) or not found.covers(number):
         return found, None
     return found, SeenList(digest, found.number, found.iat, found.exp, found.kid or "", number)
 

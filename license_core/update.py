@@ -10,11 +10,11 @@ from license_core import armor
 from license_core.errors import (
     KeysetRolledBackError,
     LicenseError,
-    RevocationsRolledBackError,
 )
 from license_core.memory import Memory
 from license_core.publickey import PublicKey
 from license_core.record import NamedTuple
+from license_core.revocation_errors import RevocationsRolledBackError
 from license_core.trust import (
     Trust,
     open_trust,
@@ -32,6 +32,8 @@ class Update(NamedTuple):
     trust: Trust | None
     """None: it has neither keyset nor roots."""
     revocations: Revocations | None
+    token: str | None
+    """The block of that list, as it stands in the file."""
     was_known: bool = False
     """Whether the trust was known before: the file has nothing later."""
     problems: tuple[LicenseError, ...] = ()
@@ -47,15 +49,17 @@ def open_update(
     needed: int,
     memory: Memory,
     present: bytes | None,
+    number: str | None,
 ) -> Update:
     """Verify the *blocks* of the file *path*: keysets, roots documents or a list, and no licence.
 
-    *known* are the blocks of ``license.trust`` and the licence, *present* the list that is there.
+    *known* are the blocks of ``license.trust`` and the licence, *present* the list that is there,
+    *number* that of the installed licence (None: there is none), whose list is taken.
     The problems are those that open_trust raises, KeysetRolledBackError, RevocationsInvalidError
     and RevocationsRolledBackError.
     """
     before = _open_known(known, roots, needed)
-    after, was_known, revocations = None, False, None
+    after, was_known, revocations, token = None, False, None, None
     problems: list[LicenseError] = []
     if armor.KEYSET in blocks or armor.ROOTS in blocks:
         # A keyset that is known counts only where the file has none: it is the file that is asked.
@@ -69,10 +73,10 @@ def open_update(
             after, was_known = before, True  # a version that is known is not said anew
     if armor.REVOCATIONS in blocks:
         try:
-            revocations = _open_list(blocks, path, after or before, memory, present)
+            token, revocations = _open_list(blocks, path, after or before, memory, present, number)
         except LicenseError as error:
             problems.append(error)
-    return Update(after, revocations, was_known, tuple(problems))
+    return Update(after, revocations, token, was_known, tuple(problems))
 
 
 def _open_known(known: Blocks, roots: tuple[PublicKey, ...], needed: int) -> Trust | None:
@@ -94,17 +98,22 @@ def _refuse_older(after: Trust, before: Trust | None, memory: Memory) -> None:
 
 
 def _open_list(
-    blocks: Blocks, path: str, trust: Trust | None, memory: Memory, present: bytes | None
-) -> Revocations:
+    blocks: Blocks,
+    path: str,
+    trust: Trust | None,
+    memory: Memory,
+    present: bytes | None,
+    number: str | None,
+) -> tuple[str, Revocations]:
     from license_core.intake import open_given_list
 
     if trust is None:
-        return open_given_list(blocks, None, path)
-    found = open_given_list(blocks, trust.keyset, path)
+        return open_given_list(blocks, None, path, number)
+    token, found = open_given_list(blocks, trust.keyset, path, number)
     seen = max(memory.seen_number(trust.keyset.trusts), _number(present, trust))
     if found.number < seen:
         raise RevocationsRolledBackError(number=found.number, seen_number=seen)
-    return found
+    return token, found
 
 
 def _number(present: bytes | None, trust: Trust) -> int:

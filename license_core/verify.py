@@ -219,7 +219,7 @@ def check(
 
         problems.append(LicenseReturnedError(number=license_.jti))
     if latest is not None or memory is not None:
-        _check_age(latest, verified.trust.keyset, memory, now, notices)
+        _check_list(latest, verified, memory, now, notices, revocations_path)
     if settings.product is None:
         notices.append(Notice("product-unset", path=settings.path))
     elif license_.aud != settings.product:
@@ -361,14 +361,26 @@ def _check_signing_key(verified: Verified, problems: list[LicenseError]) -> None
         )
 
 
-def _check_age(
+def _check_list(
     latest: Revocations | None,
-    keyset: TrustedKeyset,
+    verified: Verified,
     memory: Memory | None,
     now: int,
     notices: list[Notice],
+    path: str,
 ) -> None:
-    """Say where the knowledge of what was revoked is old, or less than it was."""
+    """Say where the knowledge of what was revoked is of others, old, or less than it was."""
+    license_, keyset = verified.license, verified.trust.keyset
+    # One from before the licence was issued could tell nothing of it in any case.
+    if latest is not None and latest.iat >= license_.iat and not latest.covers(license_.jti):
+        notices.append(
+            Notice(
+                "revocations-of-others",
+                path=path,
+                list_number=latest.number,
+                number=license_.jti,
+            )
+        )
     if latest is not None and latest.exp is not None and now >= latest.exp:
         notices.append(
             Notice(

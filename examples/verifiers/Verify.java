@@ -1192,9 +1192,10 @@ public final class Verify {
                     .must("number", POSITIVE)
                     .must("iat", INSTANT)
                     .may("exp", INSTANT)
+                    .may("prefix", matching("[0-9a-f]{1,24}"))
                     .must("revoked", STRING);
 
-    record Revocations(long number, long iat, long exp, byte[] digests) {
+    record Revocations(long number, long iat, long exp, String prefix, byte[] digests) {
 
         static Revocations open(String token, List<Key> keys) {
             List<Key> trusted = keys.stream().filter(key -> !key.isRevoked()).toList();
@@ -1207,6 +1208,7 @@ public final class Verify {
                         (Long) members.get("number"),
                         (Long) members.get("iat"),
                         Verify.number(members, "exp", NEVER),
+                        (String) members.getOrDefault("prefix", ""),
                         digests);
             } catch (Refused | Invalid error) {
                 throw new Refused("revocations-invalid", error);
@@ -1223,8 +1225,16 @@ public final class Verify {
             return open(tokens.get(0), keys);
         }
 
+        static byte[] digest(String jti) {
+            return Arrays.copyOf(sha256(utf8(jti)), DIGEST);
+        }
+
+        boolean covers(String jti) {
+            return HexFormat.of().formatHex(digest(jti)).startsWith(prefix);
+        }
+
         boolean lists(String jti) {
-            byte[] digest = Arrays.copyOf(sha256(utf8(jti)), DIGEST);
+            byte[] digest = digest(jti);
             for (int at = 0; at < digests.length; at += DIGEST) {
                 if (Arrays.equals(digests, at, at + DIGEST, digest, 0, DIGEST)) {
                     return true;
@@ -1386,7 +1396,7 @@ public final class Verify {
         List<Revocations> lists = lookUp(report, license, revocations);
         report.problem(
                 "license-returned", memory != null && claims.isIn(memory.returned));
-        judgeAge(report, lists, license.keyset.keys, now, memory);
+        judgeList(report, lists, claims, license.keyset.keys, now, memory);
         report.problem(
                 "wrong-product", settings.product != null && !settings.product.equals(claims.aud));
         report.notice("product-unset", settings.product == null);
@@ -1413,12 +1423,19 @@ public final class Verify {
     }
 
     /** 8.2 What is to be said of the list of the highest number. */
-    static void judgeAge(
-            Report report, List<Revocations> lists, List<Key> keys, long now, Memory memory) {
-        Revocations newest = new Revocations(0, 0, NEVER, new byte[0]);
+    static void judgeList(
+            Report report,
+            List<Revocations> lists,
+            Claims claims,
+            List<Key> keys,
+            long now,
+            Memory memory) {
+        Revocations newest = new Revocations(0, 0, NEVER, "", new byte[0]);
         for (Revocations list : lists) {
             newest = list.number > newest.number ? list : newest;
         }
+        report.notice(
+                "revocations-of-others", newest.iat >= claims.iat && !newest.covers(claims.jti));
         report.notice("revocations-old", now >= newest.exp);
         boolean counts =
                 memory != null

@@ -641,7 +641,8 @@ function followRoots(tokens, shipped) {
 // 8 Revocations.
 
 const DIGEST = 12;
-const LIST = { iss: text, number: positive, iat: instant, exp: [instant], revoked: string };
+const prefix = (value) => typeof value === "string" && /^[0-9a-f]{1,24}$/.test(value);
+const LIST = { iss: text, number: positive, iat: instant, exp: [instant], prefix: [prefix], revoked: string };
 
 function openList(token, keys) {
   return orRefused("revocations-invalid", () => {
@@ -654,8 +655,11 @@ function openList(token, keys) {
   });
 }
 
+const digestOf = (claims) => sha256(claims.jti).subarray(0, DIGEST);
+const covers = (claims, list) => digestOf(claims).toString("hex").startsWith(list.prefix || "");
+
 function lists(claims, list) {
-  const digest = sha256(claims.jti).subarray(0, DIGEST);
+  const digest = digestOf(claims);
   for (let at = 0; at < list.revoked.length; at += DIGEST)
     if (list.revoked.subarray(at, at + DIGEST).equals(digest)) return true;
   return false;
@@ -730,9 +734,10 @@ function isOlder(roots, keyset, memory) {
 }
 
 /** 8.2 What is to be said of the list of the highest number. */
-function ageOf(lists, keys, now, memory) {
+function sayOfList(lists, claims, keys, now, memory) {
   const newest = lists.reduce((best, list) => (list.number > best.number ? list : best), { number: 0 });
-  const notices = newest.exp !== undefined && now >= newest.exp ? ["revocations-old"] : [];
+  const notices = newest.iat >= claims.iat && !covers(claims, newest) ? ["revocations-of-others"] : [];
+  if (newest.exp !== undefined && now >= newest.exp) notices.push("revocations-old");
   const { revocations_number: seen = 0, revocations_kid: kid } = memory || {};
   const counts = keys.some((key) => key.kid === kid && key.state !== "revoked");
   return counts && newest.number < seen ? [...notices, "revocations-dropped"] : notices;
@@ -760,7 +765,7 @@ function judge(opened, { host: present, now, settings, memory, revocations, know
   const isOf = ([of, iat]) => of === holder && claims.iat <= Number(iat);
   const returned = (memory || {}).returned || [];
   problem("license-returned", returned.some((one) => one === claims.jti || isOf(one.split(" "))));
-  notices.push(...ageOf(looked.opened, keyset.keys, now, memory));
+  notices.push(...sayOfList(looked.opened, claims, keyset.keys, now, memory));
   problem("wrong-product", settings.product && settings.product !== claims.aud);
   if (!settings.product) notices.push("product-unset");
   const pinned = PROFILES[licensed.profile].includes("ip") && host.pinned_ip;

@@ -256,6 +256,7 @@ function fits(path, want,   t, v) {
   if (want == "instant") return t == "i" && v + 0 <= 253402300799
   if (want == "object") return t == "o"
   if (want == "filled") return t == "a" && size[path] > 0
+  if (want == "prefix") return t == "s" && v != "" && length(v) <= 24 && is_digits(v, length(v))
   if (want == "tag") return t == "s" && is_digits(v, 16)
   if (want == "digest") return t == "s" && length(v) == 43 && v ~ /^[A-Za-z0-9_-]*[AEIMQUYcgkosw048]$/
   if (want == "key") return t == "s" && is_digits(v, 40)
@@ -926,7 +927,7 @@ follow_roots() { # TOKENS
 
 # Notes problems, and the `iat` of each list that could be opened as $seen. $claims is the licence.
 look_up() { # TOKENS-INSIDE FILE-BESIDE
-  listed='' newest=0 ends=$NEVER
+  listed='' newest=0 ends=$NEVER of_others=''
   for token in $1; do
     open_list "$token" || problem revocations-invalid
     break
@@ -944,7 +945,7 @@ look_up() { # TOKENS-INSIDE FILE-BESIDE
 
 open_list() { # +TOKEN
   first_reading "$1" open_token license-revocations+jwt "$keyset.trusted" &&
-    parse_payload "$payload" '/ iss:text number:positive iat:instant exp?instant revoked:string' >"$work/list" &&
+    parse_payload "$payload" '/ iss:text number:positive iat:instant exp?instant prefix?prefix revoked:string' >"$work/list" &&
     revoked=$(sed -n 's,^/revoked/ s [0-9]* ,,p' "$work/list") &&
     is_base64url "$revoked" && [ $((${#revoked} % 16)) -eq 0 ] || return 1
   # 12 bytes are 16 characters, and 24 hexadecimal digits
@@ -954,16 +955,20 @@ open_list() { # +TOKEN
   [ -z "$revoked" ] || ! from_base64url "$revoked" | hexadecimal | fold -w 24 | grep -x "$digest" >"$work/found" || listed=yes
   grep -v '^/revoked/ ' "$work/list" >"$work/list-members"
   member "$work/list-members" /iat/
+  made=$value
   [ "$value" -le "$seen" ] || seen=$value
   member "$work/list-members" /number/
   [ "$value" -gt "$newest" ] || return 0
   newest=$value
   member "$work/list-members" /exp/ || value=$NEVER
-  ends=$value
+  ends=$value of_others=''
+  member "$work/list-members" /prefix/ || value=''
+  case $digest in "$value"*) ;; *) [ "$made" -lt "$iat" ] || of_others=yes ;; esac
 }
 
 # What is to be said of the list of the highest number.
-judge_age() { # MEMORY
+judge_list() { # MEMORY
+  [ -z "$of_others" ] || notice revocations-of-others
   [ "$now" -lt "$ends" ] || notice revocations-old
   [ -f "$1" ] && member "$1" /revocations_kid/ || return 0
   while read -r _ _ kid _ && [ "$kid" != "$value" ]; do :; done <"$keyset.trusted"
@@ -1074,7 +1079,7 @@ check() { # FILE NOW HOST SETTINGS MEMORY BESIDE KNOWN
   tokens_of REVOCATIONS "$work/blocks"
   look_up "$tokens" "$6"
   judge_returned "$5"
-  judge_age "$5"
+  judge_list "$5"
   judge_product
   as_issued "$iat"
   judge_host

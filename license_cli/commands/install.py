@@ -39,14 +39,16 @@ from license_core.errors import (
 from license_core.facts import HostFacts
 from license_core.installed import (
     check_file,
+    read_installed,
     read_known,
     read_roots,
 )
 from license_core.intake import Known, unusable, what_is_wrong
 from license_core.license import License
 from license_core.memory import Memory
-from license_core.paths import MAX_REVOCATIONS, Place, Source, one_file, read
+from license_core.paths import MAX_REVOCATIONS, Place, Source, one_file, read, too_large
 from license_core.reason import Reason
+from license_core.revocation_errors import ListTooLargeError
 from license_core.successor import Grant
 from license_core.verify import Report
 
@@ -220,7 +222,20 @@ def _known(place: Place) -> Known:
     """What this host knows of the vendor's keys. Raises as reading its files does."""
     data = read_known(place)
     blocks = {} if data is None else _blocks(data)
-    return Known(blocks, read_roots(place), place.read_settings().roots_needed, place.keys)
+    present = read_installed(place)
+    needed, number = place.read_settings().roots_needed, present.jti if present else None
+    return Known(blocks, read_roots(place), needed, place.keys, number)
+
+
+def _list_there(place: Place) -> bytes | None:
+    """The revocation list that is there; None where there is none, or it is too large to be one.
+
+    That one is replaced as any other is. Raises FileUnreadableError.
+    """
+    try:
+        return place.read_revocations()
+    except ListTooLargeError:
+        return None
 
 
 def _with_blocks(
@@ -245,7 +260,7 @@ def _install_update(
     held = _present(session, facts).ok
     before, _ = place.read_memory(facts)
     remembered = before if before is not None and before.authentic else Memory()
-    known = _known(place)
+    known, listed = _known(place), _list_there(place)
     update = open_update(
         blocks,
         source,
@@ -253,7 +268,8 @@ def _install_update(
         roots=known.roots,
         needed=known.needed,
         memory=remembered,
-        present=place.read_revocations(),
+        present=listed,
+        number=known.number,
     )
     problems = _with_blocks(update.problems, blocks, source, known)
     if len(problems) == 1:
@@ -267,11 +283,10 @@ def _install_update(
             raise FileTooLargeError(path=source, size=len(text), cap=MAX_FILE)
         if text != read(place.trust, MAX_FILE):
             written.append(Replacement(place.trust, text))
-    if update.revocations is not None:
-        tokens = blocks[armor.REVOCATIONS]
-        listed = "".join(armor.wrap(armor.REVOCATIONS, token) for token in tokens).encode()
-        if listed != place.read_revocations():
-            written.append(Replacement(place.revocations, listed))
+    if update.token is not None:
+        new = armor.wrap(armor.REVOCATIONS, update.token).encode()
+        if new != listed:
+            written.append(Replacement(place.revocations, new))
     files.replace_all(written)
     version = update.trust.version if update.trust else remembered.trust
     number, kid = (
@@ -405,11 +420,11 @@ def _read_source(
             raise LicenseDamagedError(reason=_HIDDEN)
     cap = MAX_REVOCATIONS if b"LICENSE REVOCATIONS" in data else MAX_FILE
     if len(data) > cap:
-        too_large = FileTooLargeError(path=path, size=len(data), cap=cap)
+        refused = too_large(path, len(data), cap, data)
         from license_core import otherfile
 
         other = otherfile.of_another_program(data)
-        raise too_large if other is None else too_large.advised(other.advice, **other.more)
+        raise refused if other is None else refused.advised(other.advice, **other.more)
     return data, what
 
 

@@ -7,6 +7,7 @@ the core reads. Slugs and status are in SPEC section 9.
 import license_core.errors
 import license_core.giveback
 import license_core.membership_errors
+import license_core.revocation_errors
 import license_server.access.errors
 import license_server.catalog.errors
 import license_server.db.errors
@@ -33,6 +34,7 @@ STATUS = {
     "license-missing": 404,
     "file-unreadable": 400,
     "file-too-large": 413,
+    "list-too-large": 413,
     "license-block-missing": 422,
     "license-damaged": 422,
     "license-several": 422,
@@ -155,6 +157,7 @@ _HOMES = (
     license_core.errors,
     license_core.giveback,
     license_core.membership_errors,
+    license_core.revocation_errors,
     license_server.access.errors,
     license_server.catalog.errors,
     license_server.db.errors,

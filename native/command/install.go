@@ -220,7 +220,11 @@ func (s *session) known() (*update.Known, *problem.Problem) {
 	if err != nil || data == nil {
 		blocks = license.Blocks{}
 	}
-	return &update.Known{Blocks: blocks, Roots: roots, Needed: settings.RootsNeeded, KeysPath: s.place.Keys}, nil
+	known := &update.Known{Blocks: blocks, Roots: roots, Needed: settings.RootsNeeded, KeysPath: s.place.Keys}
+	if present := s.place.Installed(); present != nil {
+		known.Number = present.Jti
+	}
+	return known, nil
 }
 
 // withBlocks is problems, and those of the blocks of the file that nothing was said of yet.
@@ -295,7 +299,7 @@ func readSource(s *session, source string) (data []byte, path any, remarks []pro
 		if source == "-" {
 			path = problem.Because("Standard input")
 		}
-		tooLarge := problem.New("file-too-large", "path", path, "size", len(data), "cap", most)
+		tooLarge := place.TooLarge(path, int64(len(data)), most, data)
 		if other := license.OfAnotherProgram(data); other != nil {
 			tooLarge.Advised(other.Advice, other.More)
 		}

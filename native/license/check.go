@@ -219,6 +219,11 @@ func (c *checking) revocations() int64 {
 		c.problem("license-returned", "number", c.License.Jti)
 	}
 	latest := found.latest
+	// One from before the licence was issued could tell nothing of it in any case.
+	if latest != nil && latest.Iat >= c.License.Iat && !latest.Covers(c.License.Jti) {
+		c.notice("revocations-of-others", "path", c.RevocationsPath, "list_number", latest.Number,
+			"number", c.License.Jti)
+	}
 	if latest != nil && latest.Exp != nil && c.Now >= *latest.Exp {
 		c.notice("revocations-old",
 			"number", latest.Number, "listed_at", latest.Iat, "ended_at", *latest.Exp)

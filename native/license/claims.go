@@ -233,6 +233,16 @@ func (c *claims) hostKey(name string) string {
 	return text
 }
 
+// hexPrefix is at most so many hexadecimal digits, and one at least; empty where it is absent.
+func (c *claims) hexPrefix(name string, most int) string {
+	value, ok := c.members.Get(name)
+	text, _ := value.(string)
+	if ok && (len(text) == 0 || len(text) > most || !isHex(text, len(text))) {
+		c.refuse(name, "it is not lowercase hexadecimal digits")
+	}
+	return text
+}
+
 // tag is 16 hexadecimal digits; empty where it is absent.
 func (c *claims) tag(name string) string {
 	value, ok := c.members.Get(name)

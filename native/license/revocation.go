@@ -17,8 +17,16 @@ type Revocations struct {
 	Number, Iat int64
 	Exp         *int64
 	// Kid is that of the key that signed it.
-	Kid     string
+	Kid string
+	// prefix is with which the digests begin that a shard is about, in hexadecimal digits; empty: all.
+	prefix  string
 	digests []byte
+}
+
+// Covers tells whether the list says of the licence with this number if it is listed.
+func (r *Revocations) Covers(jti string) bool {
+	sum := sha256.Sum256([]byte(jti))
+	return strings.HasPrefix(hex.EncodeToString(sum[:digestBytes]), r.prefix)
 }
 
 // Lists tells whether the licence with this number is listed. The list need not be in order.
@@ -57,6 +65,7 @@ func ParseRevocations(payload []byte) (*Revocations, error) {
 	made.Number = valueOf(c.required("number").integer("number", 1, MaxInteger))
 	made.Iat = valueOf(c.required("iat").instant("iat"))
 	made.Exp = c.instant("exp")
+	made.prefix = strings.Clone(c.hexPrefix("prefix", digestBytes*2))
 	return made, c.done()
 }
 
@@ -84,10 +93,48 @@ func OpenList(text string, keyset *Keyset) (*Revocations, error) {
 func OpenOnlyList(blocks Blocks, keyset *Keyset) (*Revocations, error) {
 	tokens := blocks[RevocationsLabel]
 	if len(tokens) != 1 {
-		return nil, problem.Because(
-			"it contains {count:# list|# lists}, not exactly one", "count", len(tokens))
+		return nil, notOne(len(tokens))
 	}
 	return OpenList(tokens[0], keyset)
+}
+
+func notOne(count int) error {
+	return problem.Because("it contains {count:# list|# lists}, not exactly one", "count", count)
+}
+
+// A NotCovered is that a file of lists has none that covers the licence.
+type NotCovered struct{ problem.Reason }
+
+// Unwrap is why, as a text in any language.
+func (n NotCovered) Unwrap() error { return n.Reason }
+
+// OpenOwnList verifies all lists in blocks, and gives the one that covers the licence with this
+// number: as it stands, and read. There is only one where the number is empty.
+func OpenOwnList(blocks Blocks, keyset *Keyset, jti string) (string, *Revocations, error) {
+	tokens := blocks[RevocationsLabel]
+	if len(tokens) != 1 && jti == "" {
+		return "", nil, notOne(len(tokens))
+	}
+	var token string
+	var own *Revocations
+	count := 0
+	for _, one := range tokens {
+		list, err := OpenList(one, keyset)
+		if err != nil {
+			return "", nil, err
+		}
+		if jti == "" || list.Covers(jti) {
+			token, own = one, list
+			count++
+		}
+	}
+	if len(tokens) > 0 && count == 0 {
+		return "", nil, NotCovered{problem.Because("it is for other licences than {number}", "number", jti)}
+	}
+	if count != 1 {
+		return "", nil, notOne(count)
+	}
+	return token, own, nil
 }
 
 // A lookUp is what the lists say of a licence.
@@ -147,7 +194,7 @@ func (l *lookUp) refuse(path any, err error) {
 		problem.New("revocations-invalid", "path", path, "reason", ReasonOf(err)))
 }
 
-// readBeside is the list in a file, and what to remember of it: nothing where it lists the licence.
+// readBeside is the list in a file, and what to remember of it: nothing but that it spares the licence.
 // Where an earlier check found the licence not listed in these very bytes, they are not read again.
 func readBeside(data []byte, number string, trust *Trust, memory *Memory) (*Revocations, *SeenList, error) {
 	sum := sha256.Sum256(data)
@@ -162,7 +209,7 @@ func readBeside(data []byte, number string, trust *Trust, memory *Memory) (*Revo
 		return nil, nil, err
 	}
 	list, err := OpenOnlyList(blocks, trust.Keyset)
-	if err != nil || list.Lists(number) {
+	if err != nil || list.Lists(number) || !list.Covers(number) {
 		return list, nil, err
 	}
 	return list, &SeenList{digest, list.Number, list.Iat, list.Exp, list.Kid, number}, nil

@@ -225,7 +225,12 @@ func (p Place) ReadTrust() ([]byte, *problem.Problem) { return readOwn(p.Trust()
 
 // ReadRevocations is the revocation list beside the licence; nil: there is none.
 func (p Place) ReadRevocations() ([]byte, *problem.Problem) {
-	return readOwn(p.Revocations(), MaxRevocations)
+	data, refused := readOwn(p.Revocations(), MaxRevocations)
+	if refused != nil && refused.Slug == "file-too-large" {
+		values := refused.Values
+		refused = problem.New("list-too-large", "path", values["path"], "size", values["size"], "cap", values["cap"])
+	}
+	return data, refused
 }
 
 // ReadSettings are the product's settings; the defaults where it ships none.

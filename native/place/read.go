@@ -1,6 +1,7 @@
 package place
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -34,9 +35,18 @@ func Read(path string, most int) ([]byte, *problem.Problem) {
 		if size < int64(len(data)) {
 			size = int64(len(data))
 		}
-		return nil, problem.New("file-too-large", "path", path, "size", size, "cap", most)
+		return nil, TooLarge(path, size, most, data)
 	}
 	return data, nil
+}
+
+// TooLarge is that path, which begins with data, has more than most bytes.
+func TooLarge(path any, size int64, most int, data []byte) *problem.Problem {
+	slug := "file-too-large"
+	if most == MaxRevocations && bytes.Contains(data, []byte("LICENSE REVOCATIONS")) {
+		slug = "list-too-large"
+	}
+	return problem.New(slug, "path", path, "size", size, "cap", most)
 }
 
 func readPlain(path string, most int) ([]byte, int64, error) {

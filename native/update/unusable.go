@@ -1,6 +1,7 @@
 package update
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,7 +22,11 @@ func Unusable(blocks license.Blocks, path any, known *Known) []*problem.Problem 
 	found := append(ofRoots(blocks, known, chain), ofKeysets(blocks, known, chain)...)
 	if tokens := unlike(blocks[license.RevocationsLabel]); tokens != nil {
 		lists := license.Blocks{license.RevocationsLabel: tokens}
-		if _, refused := openGivenList(lists, keysetOf(blocks, known), path); refused != nil {
+		jti := known.Number
+		if blocks[license.LicenseLabel] != nil {
+			jti = "" // a licence has its own list with it, and the one that is installed is not it
+		}
+		if _, _, refused := openGivenList(lists, keysetOf(blocks, known), path, jti); refused != nil {
 			found = append(found, refused)
 		}
 	}
@@ -82,19 +87,26 @@ func ofKeysets(blocks license.Blocks, known *Known, chain *license.Chain) []*pro
 	return found
 }
 
-// openGivenList is the one list in the blocks of the file at path, by a key of keyset (nil: there is
-// none).
-func openGivenList(blocks license.Blocks, keyset *license.Keyset, path any) (*license.Revocations, *problem.Problem) {
+// openGivenList is the list of the licence with this number in the blocks of the file at path: its
+// block, and read. By a key of keyset (nil: there is none).
+func openGivenList(
+	blocks license.Blocks, keyset *license.Keyset, path any, jti string,
+) (string, *license.Revocations, *problem.Problem) {
 	if keyset == nil {
 		reason := problem.Because("no keyset on this host can verify it")
 		unvouched := problem.New("revocations-invalid", "path", path, "reason", reason)
-		return nil, unvouched.Advised([]string{"install-a-licence-first"}, nil)
+		return "", nil, unvouched.Advised([]string{"install-a-licence-first"}, nil)
 	}
-	found, err := license.OpenOnlyList(blocks, keyset)
+	token, found, err := license.OpenOwnList(blocks, keyset, jti)
 	if err != nil {
-		return nil, problem.New("revocations-invalid", "path", path, "reason", license.ReasonOf(err))
+		refused := problem.New("revocations-invalid", "path", path, "reason", license.ReasonOf(err))
+		var ofOthers license.NotCovered
+		if errors.As(err, &ofOthers) {
+			refused.Advised([]string{"ask-for-own-list"}, problem.Of("number", jti))
+		}
+		return "", nil, refused
 	}
-	return found, nil
+	return token, found, nil
 }
 
 // keysetOf is the keyset that the file leads to; the one that was known where it leads nowhere.

@@ -14,6 +14,8 @@ type Known struct {
 	Needed int64
 	// KeysPath is where they stand, for messages.
 	KeysPath string
+	// Number is that of the licence that is installed; empty: there is none that can be read.
+	Number string
 }
 
 func (k *Known) trust(blocks, known license.Blocks) (*license.Trust, *problem.Problem) {
@@ -26,6 +28,8 @@ type Update struct {
 	// Trust is nil where the file has neither keyset nor roots.
 	Trust       *license.Trust
 	Revocations *license.Revocations
+	// Token is the block of that list, as it stands in the file.
+	Token string
 	// WasKnown: the file has nothing later.
 	WasKnown bool
 	// Problems are why it is not taken in.
@@ -61,11 +65,11 @@ func Open(blocks license.Blocks, path any, known *Known, memory *license.Memory,
 		if trust == nil {
 			trust = before
 		}
-		list, refused := openList(blocks, path, trust, memory, present)
+		token, list, refused := openList(blocks, path, trust, memory, present, known.Number)
 		if refused != nil {
 			made.Problems = append(made.Problems, refused)
 		}
-		made.Revocations = list
+		made.Token, made.Revocations = token, list
 	}
 	return made
 }
@@ -83,23 +87,23 @@ func older(after, before *license.Trust, memory *license.Memory) *problem.Proble
 }
 
 func openList(
-	blocks license.Blocks, path any, trust *license.Trust, memory *license.Memory, present []byte,
-) (*license.Revocations, *problem.Problem) {
+	blocks license.Blocks, path any, trust *license.Trust, memory *license.Memory, present []byte, jti string,
+) (string, *license.Revocations, *problem.Problem) {
 	if trust == nil {
-		return openGivenList(blocks, nil, path)
+		return openGivenList(blocks, nil, path, jti)
 	}
-	found, refused := openGivenList(blocks, trust.Keyset, path)
+	token, found, refused := openGivenList(blocks, trust.Keyset, path, jti)
 	if refused != nil {
-		return nil, refused
+		return "", nil, refused
 	}
 	seen := memory.SeenNumber(trust.Keyset.Trusts)
 	if number := numberOf(present, trust); number > seen {
 		seen = number
 	}
 	if found.Number < seen {
-		return nil, problem.New("revocations-rolled-back", "number", found.Number, "seen_number", seen)
+		return "", nil, problem.New("revocations-rolled-back", "number", found.Number, "seen_number", seen)
 	}
-	return found, nil
+	return token, found, nil
 }
 
 // numberOf is the number of the list that is there; 0: it can be replaced by any.

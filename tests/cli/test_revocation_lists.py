@@ -6,9 +6,14 @@ from license_core import (
     armor,
     memory,
 )
+from license_core.paths import MAX_REVOCATIONS
+from license_core.revocation import digest
 from tests.support.cli import DAY, NUMBER, World, code, flipped, new_signer
 from tests.support.trusting import TOP, files, first_token, install, notices, verified
 from tests.support.vendor import entry, keyset, license_block, revocations, roots
+
+OURS = digest(NUMBER).hex()
+OTHERS = "0" if OURS[0] != "0" else "1"
 
 
 def test_list_is_installed_and_a_lower_number_is_rejected(world: World) -> None:
@@ -171,7 +176,7 @@ def test_list_of_100_000_licences_is_installed(world: World) -> None:
     large = world.file() + b"\n" * 65536
     assert world.json("install", world.write(large)).slugs() == ["file-too-large"]
     larger = listed + b"\n" * 16 * 1024 * 1024
-    assert world.json("install", world.write(larger)).slugs() == ["file-too-large"]
+    assert world.json("install", world.write(larger)).slugs() == ["list-too-large"]
 
 
 def test_cached_list_is_searched_again_for_another_licence(world: World) -> None:
@@ -180,3 +185,70 @@ def test_cached_list_is_searched_again_for_another_licence(world: World) -> None
     world.json("verify")
     world.put(world.file(world.claims(jti="HS-2027-1")))
     assert world.json("verify").slugs() == ["license-revoked"]
+
+
+def test_shard_of_the_installed_licence_is_taken_out_of_a_file_of_several(world: World) -> None:
+    install(world, world.file())
+    install(world, revocations(world, 5, "HS-2027-1"))
+    several = b"".join(
+        revocations(world, 6, NUMBER, prefix=prefix) for prefix in "0123456789abcdef"
+    )
+    install(world, several, ends="license-revoked")
+    shard = (world.conf / "license.revocations").read_bytes()
+    assert shard == revocations(world, 6, NUMBER, prefix=OURS[0])
+    whole = revocations(world, 6)  # of the same number, so they can take each other's place
+    install(world, whole)
+    install(world, revocations(world, 6, prefix=OURS[0]))
+    assert world.json("verify").json()["revocations"]["number"] == 6
+
+
+def test_list_that_covers_the_licence_is_not_replaced_by_one_that_does_not(world: World) -> None:
+    install(world, world.file())
+    install(world, revocations(world, 5))
+    before = files(world)
+    for made in (
+        revocations(world, 6, prefix=OTHERS),
+        revocations(world, 6, prefix=OTHERS) + revocations(world, 6, prefix=OTHERS + "1"),
+    ):
+        done = world.run("install", world.write(made))
+        assert done.exit_code == code("revocations-invalid")
+        assert f"it is for other licences than {NUMBER}" in done.err
+        assert f"Ask your vendor for the revocation list of licence {NUMBER}" in done.err
+    both = revocations(world, 6, prefix=OURS[0]) + revocations(world, 6, prefix=OURS[:2])
+    assert world.json("install", world.write(both)).slugs() == ["revocations-invalid"]
+    assert files(world) == before
+
+
+def test_shard_of_others_is_told_until_there_is_the_right_one(world: World) -> None:
+    install(world, world.file())
+    beside = world.conf / "license.revocations"
+    beside.write_bytes(revocations(world, 6, prefix=OTHERS))
+    for _ in range(2):  # what was found out once must be said again
+        assert notices(world.json("verify")) == ["revocations-of-others"]
+    said = world.run("verify").err
+    assert f"Revocation list 6 is a part for other licences than {NUMBER}: {beside}." in said
+    install(world, revocations(world, 6, prefix=OURS[:2]))
+    assert notices(world.json("verify")) == []
+
+
+def test_renewal_holds_beside_the_shard_of_the_former_licence(world: World) -> None:
+    install(world, world.file())
+    install(world, revocations(world, 6, prefix=OURS[:3]))
+    renewed = world.claims(jti="HS-2027-NEW")._replace(iat=world.now + 1)
+    world.now += 1
+    done = world.json("install", world.write(world.file(renewed)))
+    assert (done.exit_code, notices(done)) == (0, [])
+    assert notices(world.json("verify")) == []
+
+
+def test_list_that_is_too_large_is_named_and_replaced_by_one_that_is_not(world: World) -> None:
+    install(world, world.file())
+    beside = world.conf / "license.revocations"
+    beside.write_bytes(revocations(world, 6) + b"\n" * MAX_REVOCATIONS)
+    done = world.run("verify")
+    assert done.exit_code == code("list-too-large")
+    size = beside.stat().st_size
+    assert f"The revocation list {beside} has {size} bytes; at most 16777216 are read." in done.err
+    assert "install FILE`" in done.err
+    install(world, revocations(world, 6, prefix=OURS[:3]))
+    assert world.json("verify").exit_code == 0

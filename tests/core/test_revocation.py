@@ -45,3 +45,25 @@ def test_digest_at_an_unaligned_offset_is_not_listed() -> None:
         assert not made(bytes(shift) + wanted + bytes(DIGEST_BYTES - shift)).lists("A")
         both = bytes(shift) + wanted + bytes(DIGEST_BYTES - shift) + wanted
         assert made(both).lists("A")
+
+
+@settings(deadline=None, derandomize=True)
+@given(listed=numbers, digits=st.integers(1, DIGEST_BYTES * 2), data=st.data())
+def test_shards_say_together_what_the_whole_list_says(
+    listed: list[str], digits: int, data: st.DataObject
+) -> None:
+    whole = Revocations.of(listed, iss="Example Vendor", number=1, iat=0)
+    jti = data.draw(st.sampled_from(listed) if listed else st.text(min_size=1))
+    shard = whole.shard(digest(jti).hex()[:digits])
+    assert shard.covers(jti)
+    assert shard.lists(jti) is whole.lists(jti)
+    assert Revocations.from_dict(shard.to_dict()) == shard
+    others = {one for one in listed if not shard.covers(one)}
+    assert not any(shard.lists(one) for one in others)
+    assert b"".join(whole.shard(digit).digests for digit in "0123456789abcdef") == whole.digests
+
+
+def test_shard_has_the_first_and_the_last_digest_of_its_prefix() -> None:
+    edges = [bytes.fromhex(head + tail * 22) for head in ("ab", "ac", "ad") for tail in "0f"]
+    assert made(b"".join(edges)).shard("ac").digests == b"".join(edges[2:4])
+    assert made(b"").shard("ac").digests == b""

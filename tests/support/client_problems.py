@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import license_cli
 from license_core import jws
+from license_core.paths import MAX_REVOCATIONS
 from tests.support import hosts, ports
 from tests.support.cases import bound
 from tests.support.cli import DAY, NOW, NUMBER, REPOSITORY, Done, World, flipped, new_signer
@@ -103,6 +104,13 @@ def _unreadable(world: World) -> Done:
 @reaches("file-too-large")
 def _too_large(world: World) -> Done:
     return verify(world, world.file() + b"\n" * 65536)
+
+
+@reaches("list-too-large")
+def _large_list(world: World) -> Done:
+    with (world.conf / "license.revocations").open("wb") as file:
+        file.truncate(MAX_REVOCATIONS + 1)
+    return verify(world)
 
 
 @reaches("license-block-missing")

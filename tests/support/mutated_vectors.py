@@ -42,13 +42,14 @@ _VALUES = [*_NUMBERS, "true", "false", "null", "tru", "NaN", "-Infinity", "[]", 
            '["a","a"]', '["a"]', '"\\u0000"', '"\\ud800"', '"\\ud83d\\ude00"', '"\\uDE00\\ud83d"',
            '"\\x"', '"\t"', '"\u2028"', '"' + "\u4e0a" * 200 + '"', '"' + "\u4e0a" * 201 + '"',
            '"darwin"', '"other"', '"hk1"', '"hk1-host"', '"hk1-site"', '"anchored"', '"exact"',
-           '"revoked"', '"retired"', '"HS-2027-0000TEST"', '"] ,}']  # fmt: skip
+           '"revoked"', '"retired"', '"HS-2027-0000TEST"', '"3e"', '"d6"', '"3E"',
+           '"3e25d43e0c9a39077ac9b8a3"', '"] ,}']  # fmt: skip
 _NAMES = ["ver", "iss", "sub", "aud", "jti", "iat", "nbf", "exp", "host", "edition", "features",
           "limits", "notify_from", "grace_until", "maintenance_until", "replaces",
           "must_understand", "key", "name", "profile", "match", "tags", "layer", "version", "keys",
           "threshold", "kid", "x", "alg", "kty", "crv", "use", "state", "products", "number",
-          "revoked", "gpus", "ip", "hostname", "machine_id", "container_id", "customer", "product",
-          "more", "", "a/b", "\\u0061ud"]  # fmt: skip
+          "revoked", "prefix", "gpus", "ip", "hostname", "machine_id", "container_id", "customer",
+          "product", "more", "", "a/b", "\\u0061ud"]  # fmt: skip
 
 _PAYLOAD_KEYS: dict[str, tuple[str, tuple[MemorySigner, ...]]] = {
     armor.LICENSE: (jws.LICENSE, (SIGNING, SIGNING, SIGNING, SECOND, STRANGER)),

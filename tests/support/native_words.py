@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 
 from license_cli import click_group, click_language, language
-from license_core import errors, giveback, membership_errors
+from license_core import errors, giveback, membership_errors, revocation_errors
 from license_core.notices import NOTICES
 from license_core.problems import PROBLEMS
 from license_core.remedies import REMEDIES
@@ -44,7 +44,7 @@ def files() -> dict[Path, str]:
 
 
 def _kind(name: str) -> type:
-    modules = (errors, giveback, membership_errors)
+    modules = (errors, giveback, membership_errors, revocation_errors)
     kind: type = next(getattr(one, name) for one in modules if hasattr(one, name))
     return kind
 

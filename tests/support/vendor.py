@@ -60,9 +60,10 @@ def revocations(
     *revoked: str,
     by: MemorySigner | None = None,
     exp: int | None = None,
+    prefix: str = "",
 ) -> bytes:
-    """The block of a revocation list."""
-    made = Revocations.of(revoked, iss=VENDOR, number=number, iat=world.now, exp=exp)
+    """The block of a revocation list, or of its shard for the digests that begin with *prefix*."""
+    made = Revocations.of(revoked, iss=VENDOR, number=number, iat=world.now, exp=exp).shard(prefix)
     return _blocks(armor.REVOCATIONS, [made.sign(by or world.signing)])
 
 

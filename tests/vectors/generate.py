@@ -29,6 +29,7 @@ from tests.vectors.material import (
 from tests.vectors.members import licensed
 from tests.vectors.requests import texts
 from tests.vectors.returns import returns
+from tests.vectors.shards import shards
 from tests.vectors.telephone_codes import codes
 from tests.vectors.trust import keysets, learned, rotations, thresholds
 
@@ -67,6 +68,7 @@ def licenses() -> Iterator[Case]:
     yield from wrong_claims()
     yield from keysets()
     yield from policies()
+    yield from shards()
     yield from thresholds()
     yield from rotations()
     yield from learned()
