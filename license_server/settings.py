@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from license_core.paths import MAX_REVOCATIONS
 from license_server.db.errors import InputInvalidError
+from license_server.db.turns import CONNECTIONS
 from license_server.passphrases import PassphraseMissingError, first_line
 from license_server.permissions import ROLES
 
@@ -93,6 +94,8 @@ class ServerSettings(BaseSettings):
     """The folder of the database and the keys."""
     database: str | None = None
     """A PostgreSQL URL; None: SQLite in the data folder."""
+    database_connections: int = Field(CONNECTIONS, ge=2, le=1000)
+    """How many connections to PostgreSQL one process has at the most."""
     signer: str | None = None
     """Where the signing key is, as a URI; None: the key file in the data folder."""
     roots_needed: int = Field(1, ge=1)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from license_core.errors import LicenseError
+from license_server.db import turns
 
 _PAUSE = 1.0
 """Seconds before the first time, and at least between two."""
@@ -29,7 +30,8 @@ async def repeated(
     No error ends it: *work* is tried again, and *failure* is told with the error, once for as long
     as that is the same.
     """
-    task = asyncio.create_task(_on(work, failure, seconds, sleep, passing))
+    with turns.by_itself():
+        task = asyncio.create_task(_on(work, failure, seconds, sleep, passing))
     try:
         yield
     finally:

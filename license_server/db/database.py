@@ -29,6 +29,7 @@ from license_core.errors import DatabaseUnavailableError
 from license_server.db import deferred, postgresql
 from license_server.db.errors import InputInvalidError, ServerStoppingError
 from license_server.db.sqlite import PAGE_CACHE, SqliteFile, Stopping
+from license_server.db.turns import CONNECTIONS, Turns
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -60,19 +61,22 @@ _READ_ONLY = "25006"
 """PostgreSQL's read_only_sql_transaction (its manual, appendix A)."""
 TRUSTED_SECONDS = 1.0
 """A connection of which so much passed since its last use is asked whether it is still there."""
-_CONNECTIONS = 15
-"""At most so many of one process; they stay open, since opening one takes longer than reading."""
+_OF_SQLITE = 15
+"""Connections to SQLite's file, which are no burden to anybody else."""
 
 
 class Database:
     """The engine, for reading, and the writer."""
 
-    def __init__(self, url: str, *, create: bool = False) -> None:
+    def __init__(self, url: str, *, create: bool = False, connections: int = CONNECTIONS) -> None:
         """Nothing is opened yet; a file of SQLite's is made only where told to *create* it.
+
+        At most so many *connections* to PostgreSQL are open; they stay so, since opening one takes
+        longer than reading.
 
         Raises InputInvalidError for a URL that is none.
         """
-        self.engine = _engine(url)
+        self.engine = _engine(url, connections)
         self.before_commit: list[BeforeCommit] = []
         self.stopping = Stopping()
         """Set once this process is to end."""
@@ -80,15 +84,17 @@ class Database:
         """What SQLite keeps it in."""
         if self.engine.dialect.name == "sqlite":
             self.file = SqliteFile(self.engine, self.stopping, create=create)
+            self._turns = Turns(_OF_SQLITE)
         else:
             _watch_idle(self.engine)
+            self._turns = Turns(connections)
         self.writer = Writer(self.engine, self.file, self.before_commit)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection to read with. Raises DatabaseUnavailableError."""
         try:
-            with self.engine.connect() as connection:
+            with self._turns.taken(), self.engine.connect() as connection:
                 yield connection
         except (DBAPIError, PoolTimeoutError) as error:
             raise _as_license_error(error, self.file) from error
@@ -325,14 +331,15 @@ def _as_license_error(error: Exception, file: SqliteFile | None) -> Exception:
     return told
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, connections: int) -> Engine:
     try:
+        is_postgresql = postgresql.is_meant(url)
         engine = sqlalchemy.create_engine(
             url,
-            pool_size=_CONNECTIONS,
+            pool_size=connections if is_postgresql else _OF_SQLITE,
             max_overflow=0,
             hide_parameters=True,  # what a statement was given may be a secret's hash
-            connect_args=postgresql.ARGUMENTS if postgresql.is_meant(url) else {},
+            connect_args=postgresql.ARGUMENTS if is_postgresql else {},
         )
     except ModuleNotFoundError as error:
         reason = f"its driver is not installed: {error.name}"
@@ -343,7 +350,7 @@ def _engine(url: str) -> Engine:
         # The URL may hold a password: say nothing of it.
         reason = "it is not the URL of an SQLite or PostgreSQL database"
         raise InputInvalidError(field="LICENSE_SERVER_DATABASE", reason=reason) from error
-    if engine.dialect.name == "postgresql":
+    if is_postgresql:
         event.listen(engine, "connect", postgresql.prepare)
     return engine
 

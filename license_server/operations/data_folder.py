@@ -195,7 +195,7 @@ def open_any_database(settings: ServerSettings) -> Database:
     for path in (settings.root_pub_pem, *([] if settings.database else [settings.database_file])):
         if not path.exists():
             raise NotInitialisedError(path=str(settings.data), missing=path.name)
-    return Database(settings.database_url)
+    return Database(settings.database_url, connections=settings.database_connections)
 
 
 def make_record_key(

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import anyio.to_thread
 from anyio import CapacityLimiter
 
+from license_server.db import turns
+
 T = TypeVar("T")
 TURNS = CapacityLimiter(2)
 """How many jobs run at once."""
@@ -27,5 +29,6 @@ async def pieces(made: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def by_itself(work: Callable[..., T], *arguments: Any) -> T:
-    """The result of *work*, in a thread that nobody else waits for."""
-    return await anyio.to_thread.run_sync(work, *arguments, limiter=CapacityLimiter(1))
+    """The result of *work*, in a thread that nobody else waits for, nor for what it reads."""
+    with turns.by_itself():
+        return await anyio.to_thread.run_sync(work, *arguments, limiter=CapacityLimiter(1))

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from license_server.api import PREFIX
 from license_server.api.sheets import IMPORT_CAPS
-from license_server.db import passing, probe, sqlite
+from license_server.db import passing, probe, sqlite, turns
 from license_server.http import documents, protocols, server
 from license_server.http.metrics import Metrics
 from license_server.http.middleware import MAX_BODY
@@ -70,6 +70,7 @@ def test_running_page_states_the_limits() -> None:
         f"| the newest {drafts.MOST}, for a week |",
         f"| the newest {uploads.MOST}, for a week |",
         f"provider | {documents.LARGEST // 1024} KiB, within {documents.SECONDS} seconds |",
+        f"a connection to the database | {turns.PATIENCE:g} seconds |",
         f"locked SQLite | {sqlite.PATIENCE:g} seconds to write, {sqlite.TRY:g} to read |",
         f"| the time to stop | {server.LIMIT} seconds |",
         f"the rest of a request | {protocols.LAST_WORDS} seconds |",
