@@ -1,10 +1,25 @@
 """One of many values, as a condition whose statement is the same however many they are."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, ColumnElement, Dialect, Integer, Text, bindparam
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Integer,
+    Subquery,
+    Text,
+    bindparam,
+    cast,
+    func,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -24,6 +39,21 @@ def among(column: ColumnElement[Any], values: Iterable[Any] | str) -> ColumnElem
     if isinstance(values, str):
         return _Among(column, bindparam(values, type_=of))
     return _Among(column, bindparam(None, list(values), of, unique=True))
+
+
+def pairs(connection: Connection, values: Sequence[tuple[str, str]]) -> Subquery:
+    """Pairs of texts, none of which is None, as rows with the columns ``first`` and ``second``."""
+    given = bindparam(None, json.dumps(values), Text(), unique=True)
+    first: ColumnElement[Any]
+    second: ColumnElement[Any]
+    if connection.dialect.name == "postgresql":
+        each = func.json_array_elements(cast(given, JSON)).table_valued("value")
+        first, second = (each.c.value.op("->>")(at) for at in (0, 1))
+    else:
+        each = func.json_each(given).table_valued("value")
+        first, second = (func.json_extract(each.c.value, f"$[{at}]") for at in (0, 1))
+    rows = select(first.label("first"), second.label("second")).select_from(each)
+    return rows.subquery()
 
 
 class _Many(TypeDecorator[list[Any]]):

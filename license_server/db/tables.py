@@ -126,7 +126,7 @@ licenses = Table(
     Column("issued_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("grace_until", BigInteger),
-    Column("replaces", String(32), ForeignKey("licenses.number"), index=True),
+    Column("replaces", String(32), ForeignKey("licenses.number")),
     Column("token", Text, nullable=False),  # the exact bytes with their signature
     Column("keyset_version", ForeignKey(keysets.c.version), nullable=False),
     Column("issued_by", String(200), nullable=False),
@@ -159,6 +159,8 @@ Index(None, licenses.c.product_id, licenses.c.id)
 Index(None, licenses.c.host_key, licenses.c.id)
 Index(None, licenses.c.host_name, licenses.c.id)
 Index(None, licenses.c.state, licenses.c.id)
+# Whether a customer has a licence on a host of this name (sheets/second_licences.py).
+Index("ix_licenses_hosts", licenses.c.customer_id, licenses.c.host_name)
 for _column in ("plan", "kind"):  # most have none
     Index(
         f"ix_licenses_{_column}_id",
@@ -300,7 +302,14 @@ Index(None, audit_events.c.subject, audit_events.c.id)
 Index(None, audit_events.c.actor, audit_events.c.id)
 Index(None, audit_events.c.action, audit_events.c.id)
 Index(None, audit_events.c.at, audit_events.c.id)
-Index("uq_audit_events_position", audit_events.c.position, unique=True)
+# An event is in one of these: in the chain, or not yet.
+Index(
+    "uq_audit_events_position",
+    audit_events.c.position,
+    unique=True,
+    sqlite_where=audit_events.c.position.is_not(None),
+    postgresql_where=audit_events.c.position.is_not(None),
+)
 Index(
     "ix_audit_events_unlinked",
     audit_events.c.id,

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, union
 
 from license_core.license import License
 from license_server.catalog.catalog_store import Customer
-from license_server.db.among import among
+from license_server.db import among
 from license_server.db.sorted_rows import SortedRows
 from license_server.db.tables import (
     customers,
@@ -15,6 +15,7 @@ from license_server.db.tables import (
     licenses,
     products,
 )
+from license_server.db.unindexed import unindexed
 from license_server.licenses import erased_claims, term_days
 from license_server.licenses.acts import Act
 from license_server.licenses.search import Filter, Search
@@ -382,7 +383,8 @@ def live(
     At most *limit*; None: all.
     """
     holds = or_(END.is_(None), now < END)
-    query = ALL.where(licenses.c.host_key == host_key, holds, licenses.c.state == "active")
+    is_active = unindexed(licenses.c.state) == "active"
+    query = ALL.where(licenses.c.host_key == host_key, holds, is_active)
     rows = connection.execute(query.order_by(licenses.c.id.desc()).limit(limit))
     return [StoredLicense(*tuple(row)) for row in rows]
 
@@ -393,18 +395,28 @@ _MOST_ON_HOSTS = 2000
 def on_hosts(
     connection: Connection,
     keys: Collection[str],
-    names: Collection[str],
-    of: Collection[str],
+    named: Collection[tuple[str, str]],
     now: int,
 ) -> list[StoredLicense]:
-    """The licences of these customers that hold at *now* on hosts of these keys or names.
+    """The licences that hold at *now* on hosts of these keys, or of these names.
 
-    The newest first, and of very many only those.
+    *named* are names of customers, each with that of a host. The newest first, and of very many
+    only those.
     """
     if not keys:
         return []
-    on = or_(licenses.c.host_key.in_(sorted(keys)), licenses.c.host_name.in_(sorted(names)))
-    query = ALL.where(on, customers.c.name.in_(sorted(of)), licenses.c.state == "active")
+    pair = among.pairs(connection, sorted(named))
+    of_names = (
+        select(licenses.c.id)
+        .select_from(pair)
+        .join(customers, customers.c.name == pair.c.first)
+        .join(licenses, licenses.c.customer_id == customers.c.id)
+        .where(licenses.c.host_name == pair.c.second)
+    )
+    of_keys = select(licenses.c.id).where(among.among(licenses.c.host_key, sorted(keys)))
+    found = union(of_keys, of_names).subquery()
+    is_active = unindexed(licenses.c.state) == "active"
+    query = ALL.where(licenses.c.id.in_(select(found.c.id)), is_active)
     query = query.where(or_(END.is_(None), now < END)).order_by(licenses.c.id.desc())
     rows = connection.execute(query.limit(_MOST_ON_HOSTS))
     return [StoredLicense(*tuple(row)) for row in rows]
@@ -463,7 +475,7 @@ def numbers(
 ) -> tuple[list[str], int | None]:
     """The numbers of the licences that ``listed`` would give, and the id under which to go on."""
     ids, below = Search(connection, wanted, now).found(before, limit, patient=False)
-    query = select(licenses.c.number).where(among(licenses.c.id, ids))
+    query = select(licenses.c.number).where(among.among(licenses.c.id, ids))
     found = connection.execute(query.order_by(licenses.c.id.desc())).scalars() if ids else ()
     return list(found), below
 

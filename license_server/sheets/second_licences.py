@@ -33,8 +33,11 @@ def noted(connection: Connection, seen: Sequence[R], hosts: Hosts, now: int) -> 
     there = license_store.on_hosts(
         connection,
         {one.plan.order.request.key for one in first},
-        {name for one in first if (name := one.plan.order.request.name) and name.isprintable()},
-        {one.plan.order.customer for one in first},
+        {
+            (one.plan.order.customer, name)
+            for one in first
+            if (name := one.plan.order.request.name) and name.isprintable()
+        },
         now,
     )
     of: dict[tuple[str, str], list[_There]] = {}
