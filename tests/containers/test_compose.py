@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support import first_licence
+from tests.support import first_licence, page_commands
 from tests.support.containers.engine import PATH, Engine, shared_paths
 from tests.support.containers.image import BASE_IMAGE
 from tests.support.need import need
@@ -46,7 +46,7 @@ def test_compose_file_has_at_most_40_lines_and_grants_nothing() -> None:
 
 
 def test_commands_to_the_first_licence_are_five() -> None:
-    (block,) = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (block,) = page_commands.blocks("deploy/compose/README.md")
     assert len(block.splitlines()) == 5
 
 
@@ -98,7 +98,7 @@ def test_readme_leads_to_the_first_licence_a_backup_and_a_restore(
     shutil.copytree(COMPOSE, here)
     shutil.copytree(DEPLOY / "caddy", here.parent / "caddy")
     (here / "compose.override.yaml").write_text(override())
-    (block,) = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (block,) = page_commands.blocks("deploy/compose/README.md")
     _, copy, passphrase, init, up = block.splitlines()
 
     def sh(line: str) -> str:

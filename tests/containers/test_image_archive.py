@@ -1,6 +1,7 @@
 """An archive of an image is signed, or not there."""
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from deploy import packed
 from deploy.image import build
 from license_core.errors import LicenseError
 from license_server.signing.signers import keyfiles
+from tests.support import page_commands
 from tests.support.server import PASSPHRASE
 
 BUILDAH = """#!/bin/sh
@@ -38,19 +40,16 @@ def test_passphrase_is_read_from_its_file(
     secret.write_text(PASSPHRASE + "\n")
     monkeypatch.setenv("LICENSE_SERVER_PASSPHRASE_FILE", str(secret))
     path = build.archive("server", packed.here(), tmp_path / "dist", str(key))
-    public = path.with_name("release.pub.pem")
-    words = [
-        "openssl",
-        "pkeyutl",
-        "-verify",
-        "-rawin",
-        "-pubin",
-        "-inkey",
-        str(public),
-        "-in",
-        str(path),
-    ]
-    subprocess.run([*words, "-sigfile", f"{path}.sig"], check=True, capture_output=True)
+    (verify,) = (
+        line
+        for block in page_commands.blocks("deploy/image/README.md")
+        for line in page_commands.lines(block)
+        if line.startswith("openssl pkeyutl")
+    )
+    line = shlex.split(verify)
+    subprocess.run(line, cwd=path.parent, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + b"!")
+    assert subprocess.run(line, cwd=path.parent, capture_output=True).returncode != 0
 
 
 def test_nothing_is_left_where_it_cannot_be_signed(

@@ -25,8 +25,8 @@ from deploy import packed
 from deploy.image import build
 from license_core.publickey import PublicKey
 from license_server.signing.signers import keyfiles
-from tests.support import server
-from tests.support.containers.engine import Container, Engine
+from tests.support import page_commands, server
+from tests.support.containers.engine import PATH, Container, Engine
 from tests.support.containers.image import BASE_IMAGE
 from tests.support.need import need
 from tests.support.server import REPOSITORY
@@ -312,3 +312,41 @@ def test_image_of_the_client_tells_its_host_and_starts_no_product_without_a_lice
     assert code != "0"
     assert out == ""
     assert err.startswith("[E]: "), told
+
+
+@pytest.mark.torture
+def test_readme_of_the_image_leads_to_a_server(engine: Engine, tmp_path: Path) -> None:
+    """Its commands as they are written, the archive beside them."""
+    make_archive(tmp_path / f"hostseal-server-{packed.version()}-amd64.tar")
+    typed = [
+        line
+        for block in page_commands.blocks("deploy/image/README.md")
+        for line in page_commands.lines(block)
+    ]
+    (backup,) = (
+        one for one in page_commands.inline("deploy/image/README.md") if "exec hostseal " in one
+    )
+
+    def sh(line: str) -> str:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", line],
+            cwd=tmp_path,
+            env=engine.environment | {"PATH": PATH, "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    load, passphrase, init, start = typed[-4:]
+    assert load.startswith("docker load ")
+    for line in (load, passphrase):
+        sh(line)
+    assert "The fingerprint of the root key: " in sh(init)
+    sh(start)
+    health = "docker inspect --format '{{.State.Health.Status}}' hostseal"
+    sh(f"until [ $({health}) = healthy ]; do sleep 0.2; done")
+    sh(backup)
+    with tarfile.open(tmp_path / "hostseal.tar") as archive:
+        assert archive.getnames() != []

@@ -2,6 +2,7 @@
 
 import filecmp
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from deploy import packed
 from deploy.deb import build
-from tests.support import cache, debian, first_licence
+from tests.support import cache, debian, first_licence, page_commands
 from tests.support.need import need
 from tests.support.waiting import until
 
@@ -86,6 +87,14 @@ def booted(root: Path) -> Iterator[list[str]]:
                 n.kill()
 
 
+def quoted(program: str) -> str:
+    """The command of the units' README that begins so."""
+    (found,) = (
+        one for one in page_commands.inline("deploy/systemd/README.md") if one.split()[0] == program
+    )
+    return found
+
+
 def _leader(pid: int) -> str:
     """Its systemd: there are others before it comes."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
@@ -140,10 +149,7 @@ def test_clean_debian_issues_its_first_licence_after_three_commands(
         assert done.returncode == 0, (line, done.stdout, done.stderr)
         return done.stdout
 
-    readme = (build.HERE / "README.md").read_text("utf-8")
-    install, init, start = re.findall(r"^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)[
-        1
-    ].splitlines()
+    install, init, start = page_commands.lines(page_commands.blocks("deploy/deb/README.md")[1])
     chroot = ("chroot", str(clean), "sh", "-c")
     run(*chroot, "apt-get update")
     began = time.monotonic()
@@ -159,8 +165,10 @@ def test_clean_debian_issues_its_first_licence_after_three_commands(
         print(f"Debian without Docker: 3 commands, {seconds:.0f} s to licence {number.strip()}")
         for task in ("backup", "checkpoint", "fsck"):
             run(*enter, "systemctl", "start", f"hostseal-task@{task}")
-        assert run(*enter, "systemctl", "--failed", "--quiet", "--no-legend").strip() == ""
-        told = run(*enter, "systemd-analyze", "security", "--no-pager", "hostseal-server")
+        failed = shlex.split(quoted("systemctl"))
+        assert run(*enter, *failed, "--quiet", "--no-legend").strip() == ""
+        assert run(*enter, *shlex.split(quoted("journalctl")), "--no-pager") != ""
+        told = run(*enter, *shlex.split(quoted("systemd-analyze")), "--no-pager")
         exposed = re.search(r"Overall exposure level .*: ([\d.]+)", told)
         assert exposed
         assert float(exposed[1]) <= 2.0

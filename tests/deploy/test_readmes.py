@@ -1,46 +1,27 @@
-"""The READMEs of deploy/: what they name is there, and what they type is what the tests run."""
+"""The READMEs of deploy/: they lead to a first licence in as many commands as they say."""
 
 import re
-from pathlib import Path
 
 import pytest
 
+from tests.support import page_commands
 from tests.support.proxies import DEPLOY
-from tests.support.server import REPOSITORY
-
-PAGES = sorted(DEPLOY.glob("**/README.md"))
-TARGETS = set(
-    re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text("utf-8"), re.MULTILINE)
-)
 
 
-def blocks(text: str) -> list[str]:
-    """The commands of a page, one a line."""
-    found = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return "".join(found).replace("\\\n", " ").splitlines()
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
-def test_page_names_targets_and_options_that_there_are(page: Path) -> None:
-    text = page.read_text("utf-8")
-    for target in re.findall(r"\bmake ([a-z-]+)", text):
-        assert target in TARGETS
-    for line in blocks(text):
-        if "license-server init" in line or "hostseal-server:0.1.0 init" in line:
-            assert "--invite" in line
-            assert "--vendor" in line
-            assert "--admin" in line
+@pytest.mark.parametrize("page", page_commands.PAGES)
+def test_server_is_set_up_with_a_vendor_and_an_administrator_who_is_invited(page: str) -> None:
+    for block in page_commands.blocks(page):
+        for words in map(page_commands.words, page_commands.lines(block)):
+            runs_here = words[:1] in (["license-server"], ["docker"])
+            if runs_here and "init" in words and "compose" not in words:
+                assert {"--invite", "--vendor", "--admin"} <= set(words)
 
 
 def test_commands_to_the_first_licence_are_as_many_as_the_table_says() -> None:
     table = (DEPLOY / "README.md").read_text("utf-8")
     told = dict(re.findall(r"\[(compose|deb|helm)/\]\(.*?\| (\d) \|", table))
     for name, number in told.items():
-        text = (DEPLOY / name / "README.md").read_text("utf-8")
-        first = next(
-            lines
-            for lines in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-            if "init" in lines
-        )
+        page = f"deploy/{name}/README.md"
+        first = next(block for block in page_commands.blocks(page) if "init" in block)
         assert len(first.splitlines()) == int(number) <= 5
     assert set(told) == {"compose", "deb", "helm"}

@@ -1,7 +1,6 @@
 """docs/UPGRADING.md: its commands are run as written, and what it promises of formats is tried."""
 
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -12,12 +11,11 @@ import pytest
 
 from license_server.db.database import Database
 from license_server.operations import schema
-from tests.support import former, release, server, softhsm
+from tests.support import former, page_commands, release, server, softhsm
 from tests.support.server import LINE, PASSPHRASE, REPOSITORY
 
 pytestmark = softhsm.about_key_files
-PAGE = (REPOSITORY / "docs" / "UPGRADING.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+BLOCKS = page_commands.blocks("docs/UPGRADING.md")
 CLIENTS = ("b88c707", "008cf91", "a41f694")
 """Commits of 29, 26 and 24 November 2026, before the portal, the tokens and the ledger's acts."""
 OPEN = """
