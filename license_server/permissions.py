@@ -14,6 +14,7 @@ PERMISSIONS = {
     "revocations:publish": "publish revocation lists",
     "record:read": "read, export and verify the audit log",
     "people:manage": "invite users, change their roles, end their sessions",
+    "people:erase": "erase users",
     "tokens:manage": "create and revoke API tokens",
     "portal:manage": "make and withdraw links to the customer portal",
     "webhooks:manage": "add, change and pause webhooks, send again what they were told",
@@ -23,7 +24,7 @@ PERMISSIONS = {
 WHOLE = frozenset(
     {
         *("revocations:publish", "record:read", "people:manage", "tokens:manage"),
-        *("webhooks:manage", "customers:erase"),
+        *("webhooks:manage", "customers:erase", "people:erase"),
     }
 )
 """Those that are of the whole server: nobody has them for some products only."""

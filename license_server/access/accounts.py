@@ -121,13 +121,25 @@ def end(connection: Connection, user: StoredUser, actor: Actor, now: int) -> Sto
 
 
 def reopen(connection: Connection, user: StoredUser, actor: Actor, now: int) -> StoredUser:
-    """Let *user* sign in again. Raises NotPermittedError."""
+    """Let *user* sign in again. Raises InputInvalidError, NotPermittedError."""
     check_manager(connection, user, actor)
+    if is_erased(user):
+        raise InputInvalidError(field="email", reason=Reason("this user was erased"))
     if user.ended_at is None:
         return user
     changed = access_store.change_user(connection, user.id, ended_at=None)
     record(connection, changed, actor, "user.reopened", now, user)
     return changed
+
+
+def erased_name(id_: int) -> str:
+    """What an erased user is called in place of the address; nobody else can be."""
+    return f"user #{id_}, erased"
+
+
+def is_erased(user: StoredUser) -> bool:
+    """Whether it is not known any more who this is."""
+    return user.email == erased_name(user.id)
 
 
 def end_sessions(connection: Connection, user: StoredUser, actor: Actor, now: int) -> None:

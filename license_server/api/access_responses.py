@@ -11,6 +11,8 @@ from license_server.access.access_store import StoredUser
 from license_server.access.standing import Held
 from license_server.api import responses
 from license_server.api.responses import Instant
+from license_server.erasure import user_erasure
+from license_server.erasure.user_store import MESSAGES
 from license_server.permissions import ROLES
 
 Role = Annotated[str, Field(json_schema_extra={"enum": list(ROLES)})]
@@ -28,9 +30,36 @@ class User:
     ended_at: Instant | None
 
     @classmethod
-    def of(cls, stored: StoredUser) -> Self:
-        """The user *stored*."""
-        return responses.from_row(cls, stored, totp=stored.totp is not None)
+    def of(cls, stored: StoredUser, **more: bool) -> Self:
+        """The user *stored*; a subclass has *more*."""
+        return responses.from_row(cls, stored, totp=stored.totp is not None, **more)
+
+
+@dataclass(slots=True, kw_only=True)
+class UserErasure:
+    """What would be erased with a user: how much there is that they wrote or decided."""
+
+    email: str
+    licenses: int
+    proposals: int
+    requests: int
+    messages: int
+    mails: int
+    portal_links: int
+
+    @classmethod
+    def of(cls, found: user_erasure.Preview) -> Self:
+        """What is *found*."""
+        counts = dict(found.counts)
+        messages = counts.pop(MESSAGES)
+        return cls(email=found.user.email, messages=messages, **counts)
+
+
+@dataclass(slots=True, kw_only=True)
+class ErasedUser(User):
+    """What is left of a user, and whether SQLite's file is yet to be scrubbed."""
+
+    scrub_waits: bool
 
 
 @dataclass(slots=True)

@@ -39,14 +39,15 @@ class Customer:
     erased_at: Instant | None
 
     @classmethod
-    def of(cls, stored: catalog_store.Customer) -> Self:
-        """The customer *stored*."""
+    def of(cls, stored: catalog_store.Customer, **more: bool) -> Self:
+        """The customer *stored*; a subclass has *more*."""
         return responses.from_row(
             cls,
             stored,
             tags=tags.of(stored.tags),
             domains=mail_domains.of(stored.domains),
             no_reminders=stored.no_reminders is True,
+            **more,
         )
 
 
@@ -60,12 +61,22 @@ class Erasure:
     mails: int
     proposals: int
     portal_links: int
+    undecided: int
     in_force: list[str]
 
     @classmethod
     def of(cls, found: customer_erasure.Preview) -> Self:
         """What is *found*; of the licences in force the first."""
-        return cls(names=found.names, in_force=found.live, **found.counts)
+        return cls(
+            names=found.names, undecided=found.undecided, in_force=found.live, **found.counts
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class ErasedCustomer(Customer):
+    """What is left of a customer, and whether SQLite's file is yet to be scrubbed."""
+
+    scrub_waits: bool
 
 
 @dataclass(slots=True)

@@ -6,18 +6,21 @@ from fastapi import Request
 
 from license_server.api import schemas
 from license_server.api.access_responses import (
+    ErasedUser,
     InvitationList,
     NewInvitation,
     NewToken,
     Token,
     TokenList,
     User,
+    UserErasure,
     UserPage,
 )
 from license_server.api.audit_responses import CheckpointPage, EventPage
 from license_server.api.catalog_responses import (
     Customer,
     CustomerPage,
+    ErasedCustomer,
     Erasure,
     Letters,
     Product,
@@ -166,7 +169,7 @@ OPERATIONS = {
     ),
     "customers.erase": Operation(
         "Erase a customer",
-        {200: Customer},
+        {200: ErasedCustomer},
         ("input-invalid", "not-found", "licenses-live", "request-too-large"),
         schemas.ERASE,
         {"reason": "asked for on 2026-11-30"},
@@ -335,6 +338,14 @@ OPERATIONS = {
     "users.reopen": Operation("Enable a user", {200: User}, ("not-found",)),
     "users.end-sessions": Operation("End a user's sessions", {200: User}, ("not-found",)),
     "users.end-codes": Operation("Turn off a user's one-time codes", {200: User}, ("not-found",)),
+    "users.erasure": Operation("Preview the erasure of a user", {200: UserErasure}, ("not-found",)),
+    "users.erase": Operation(
+        "Erase a user",
+        {200: ErasedUser},
+        ("input-invalid", "not-found", "last-administrator", "request-too-large"),
+        schemas.ERASE_USER,
+        {"reason": "has left"},
+    ),
     "invitations.list": Operation(
         "List invitations",
         {200: InvitationList},

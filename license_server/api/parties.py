@@ -17,6 +17,7 @@ from license_server.api.auth import Needs, Reader
 from license_server.api.catalog_responses import (
     Customer,
     CustomerPage,
+    ErasedCustomer,
     Erasure,
     Product,
     ProductPage,
@@ -31,7 +32,7 @@ from license_server.catalog import (
 )
 from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
-from license_server.erasure import customer_erasure
+from license_server.erasure import customer_erasure, reasons
 from license_server.http.path_params import plain_name, row_id
 from license_server.http.state import AtSite
 from license_server.site import Site
@@ -183,16 +184,17 @@ async def erase_customer(id: str, request: Request, site: AtSite, actor: Eraser)
     number = row_id(id, "customer")
     members, _ = await messages.body_of(request)
     members = messages.known(members, ("reason", "live"))
-    reason = customer_erasure.read_reason(members)
+    reason = reasons.read(members)
     live = members.get("live")
     if live is not None and not isinstance(live, bool):
         raise InputInvalidError(field="live", reason="it is neither true nor false")
 
     now, although = site.clock(), live is True
     await site.write(lambda c: customer_erasure.begin(c, number, actor, now, reason, live=although))
-    await erasing.erase(site, number, actor)
+    waits = await erasing.erase(site, customer_erasure.go_on, number, actor)
     customer = await site.read(lambda connection: customers.seen(connection, number, actor))
-    return messages.json_response(Customer.of(customer), customers.etag(customer))
+    erased = ErasedCustomer.of(customer, scrub_waits=waits)
+    return messages.json_response(erased, customers.etag(customer))
 
 
 @router.get("/products", tags=["products"], openapi_extra=describe("products.list"))

@@ -261,6 +261,7 @@ REPLY = WRITTEN | {
 OWNER = _object({}, {"owner": _words() | {"description": "`user:` and an email address."}})
 NOTE = _object({"note": _words(1000)})
 ERASE = _object({"reason": _REASON}, {"live": {"type": "boolean"}})
+ERASE_USER = _object({"reason": _REASON})
 MERGE = _object({"into": _integer(1, 10**18 - 1)})
 
 _TAG = {

@@ -22,21 +22,26 @@ from license_server.api import (
     messages,
 )
 from license_server.api.access_responses import (
+    ErasedUser,
     Invitation,
     InvitationList,
     NewInvitation,
     User,
+    UserErasure,
     UserPage,
 )
 from license_server.api.auth import Needs
 from license_server.api.operations import describe
+from license_server.background import erasing
 from license_server.db.errors import InputInvalidError
+from license_server.erasure import reasons, user_erasure
 from license_server.http.path_params import row_id
 from license_server.http.state import AtSite
 from license_server.site import Site
 
 router = APIRouter(prefix=PREFIX, tags=["people"])
 Manager = Annotated[Actor, Depends(Needs("people:manage"))]
+Eraser = Annotated[Actor, Depends(Needs(user_erasure.PERMISSION))]
 
 
 @router.get("/users", openapi_extra=describe("users.list"))
@@ -114,6 +119,30 @@ for _name, _act, _description in _ACTS:
         description=_description,
         openapi_extra=describe(f"users.{_name}"),
     )
+
+
+@router.get("/users/{id}/erasure", openapi_extra=describe("users.erasure"))
+async def preview_erasure(id: str, site: AtSite, actor: Eraser) -> Response:
+    """Tell what would be erased with a user."""
+    number = row_id(id, "account")
+    found = await site.read(lambda connection: user_erasure.preview(connection, number, actor))
+    return messages.json_response(UserErasure.of(found))
+
+
+@router.post("/users/{id}/erase", openapi_extra=describe("users.erase"))
+async def erase(id: str, request: Request, site: AtSite, actor: Eraser) -> Response:
+    """Erase a user who has left, from the audit log too.
+
+    What they did stays, without who they were. This cannot be undone. Sent again, it changes
+    nothing.
+    """
+    number, now = row_id(id, "account"), site.clock()
+    members, _ = await messages.body_of(request)
+    reason = reasons.read(messages.known(members, ("reason",)))
+    await site.write(lambda c: user_erasure.begin(c, number, actor, now, reason))
+    waits = await erasing.erase(site, user_erasure.go_on, number, actor)
+    user = await site.read(lambda connection: accounts.by_id(connection, number))
+    return messages.json_response(ErasedUser.of(user, scrub_waits=waits), accounts.etag(user))
 
 
 @router.get("/invitations", openapi_extra=describe("invitations.list"))

@@ -156,6 +156,18 @@ def events(
     return [Event(*row) for row in rows]
 
 
+def every(connection: Connection, wanted: EventFilter) -> list[Event]:
+    """All events that are *wanted*, which are few; the oldest first."""
+    found, before = list[Event](), None
+    while some := events(connection, wanted, before=before, limit=_AT_ONCE):
+        found += some
+        before = some[-1].id
+    return found[::-1]
+
+
+_AT_ONCE = 100
+
+
 def count_wanted(connection: Connection, wanted: EventFilter) -> Count:
     """How many events ``events`` lists, to a bound."""
     ids = select(audit_events.c.id)

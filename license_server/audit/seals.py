@@ -94,20 +94,24 @@ def erased(event: Event) -> Mapping[str, str]:
     return _Keys.of(event).seals
 
 
-def without(event: Event, instead: Mapping[str, Any]) -> Event:
+def without(event: Event, instead: Mapping[str, Any], *, further: bool = False) -> Event:
     """What is left of *event* once each word in *instead* is erased, and this one in its place.
 
-    It is *event* itself where nothing was left to erase. Raises ValueError.
+    It is *event* itself where nothing was left to erase. *further*: what stands in the place of a
+    word that was erased before is replaced, too. Raises ValueError.
     """
     keys, found = _Keys.of(event), words(event)
-    gone = {path: word for path, word in instead.items() if path in found.keys() - keys.seals}
-    if not gone:
+    there = {path: word for path, word in instead.items() if path in found}
+    gone = {path: word for path, word in there.items() if path not in keys.seals}
+    again = {path: word for path, word in there.items() if further and word != found[path]}
+    if not gone and not again:
         return event
     seals = dict(keys.seals) | {path: seal(keys.key(path), found[path]) for path in gone}
-    if gone.keys() == {ADDRESS} and keys.shared is not None:
-        return _rewritten(event, found | gone, keys.shared, {"seals": seals})
+    put = found | gone | again
+    if gone.keys() <= {ADDRESS} and keys.shared is not None:
+        return _rewritten(event, put, keys.shared, {"seals": seals})
     left = {path: b64url.encode(keys.key(path)) for path in found if path not in seals}
-    return _rewritten(event, found | gone, None, {"keys": left, "seals": seals})
+    return _rewritten(event, put, None, {"keys": left, "seals": seals})
 
 
 def _rewritten(

@@ -13,8 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from license_core.errors import DatabaseUnavailableError
 from license_server.actor import SERVER, Actor
 from license_server.background.loop import repeated
-from license_server.erasure import customer_erasure, retention
-from license_server.erasure.customer_erasure import Place
+from license_server.erasure import customer_erasure, place, retention, user_erasure
+from license_server.erasure.place import GoOn, Place
 from license_server.erasure.retention import Kept
 from license_server.site import Site
 
@@ -39,8 +39,11 @@ class Eraser:
         site = self._site()
         now = site.clock()
         for id_ in await site.read(lambda c: customer_erasure.unfinished(c, now)):
-            await erase(site, id_, SERVER)
+            await erase(site, customer_erasure.go_on, id_, SERVER)
             _log.info("customer erased", customer=id_)
+        for id_ in await site.read(lambda c: user_erasure.unfinished(c, now)):
+            await erase(site, user_erasure.go_on, id_, SERVER)
+            _log.info("user erased", user=id_)
         if await run_in_threadpool(site.database.owes_scrub):
             await scrub(site)
         given, total = site.settings, 0
@@ -51,17 +54,22 @@ class Eraser:
             _log.info("old data erased", count=total)
 
 
-async def erase(site: Site, id_: int, actor: Actor) -> None:
-    """Do all that is left of an erasure that was begun; the file is scrubbed now, or later."""
-    place: Place | None = customer_erasure.START
-    while place is not None:
-        place = await site.write(customer_erasure.going_on(id_, actor, site.clock(), place))
-    await scrub(site)
+async def erase(site: Site, go_on: GoOn, id_: int, actor: Actor) -> bool:
+    """Do all that is left of an erasure that was begun; whether the file waits to be scrubbed."""
+    at: Place | None = place.START
+    while at is not None:
+        at = await site.write(place.batch(go_on, id_, actor, site.clock(), at))
+    return not await scrub(site)
 
 
-async def scrub(site: Site) -> None:
-    """Let SQLite's files forget what was erased; where others are at them, it is tried again."""
+async def scrub(site: Site) -> bool:
+    """Let SQLite's files forget what was erased; where others are at them, it is tried again.
+
+    Whether that is done.
+    """
     try:
         await run_in_threadpool(site.database.scrub)
     except DatabaseUnavailableError as error:
         _log.warning("scrubbing waits", reason=error.reason)
+        return False
+    return True

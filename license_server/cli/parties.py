@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from license_core import strictjson
-from license_core.errors import UsageError
-from license_core.wording import printable, utc
+from license_core.wording import printable
 from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.letters import letter
@@ -214,8 +213,8 @@ def customer_erase(
 
     Numbers, products, dates and states of its licences stay, without customer and host.
     """
-    from license_core.errors import DatabaseUnavailableError
     from license_server.catalog import catalog_store
+    from license_server.cli import erasing
     from license_server.erasure import customer_erasure
     from license_server.operations import data_folder
 
@@ -234,21 +233,14 @@ def customer_erase(
             say(line)
         if preview:
             return
-        if not reason:
-            raise UsageError(reason="say why with --reason")
+        id_, why = found.customer.id, erasing.needed(reason)
         confirmed(f"Erase {printable(name)} for good?", yes=yes)
-        id_, why = found.customer.id, reason
 
         def begin(connection: Connection) -> Customer:
             return customer_erasure.begin(connection, id_, caller(), now, why, live=live)
 
         database.write(begin)
-        customer_erasure.erase(database.write, id_, caller(), now)
-        try:
-            database.scrub()
-        except DatabaseUnavailableError as error:
-            note = "Erased; a running server has yet to write the file anew, and tries"
-            click.echo(f"{note} every ten minutes: {error.reason}.", err=True)
+        erasing.finish(database, customer_erasure.go_on, id_, now)
         done = database.read(lambda connection: catalog_store.customer_by_id(connection, id_))
     say(f"{id_}\t{printable(done.name if done else name)}")
 
@@ -257,13 +249,12 @@ def customer_erase(
 @click.pass_obj
 def customer_erased(settings: ServerSettings) -> None:
     """List the customers that were erased: keep the list beside backups, which still have them."""
+    from license_server.cli import erasing
     from license_server.erasure import customer_erasure
     from license_server.operations import data_folder
 
     with closing(data_folder.open_database(settings)) as database, database.snapshot() as c:
-        for event in customer_erasure.begun(c):
-            shown = (event.subject.partition(",")[0], utc(event.at), event.actor, event.reason)
-            say("\t".join(printable(one or "-") for one in shown))
+        erasing.list_begun(customer_erasure.begun(c))
 
 
 def _lines(found: Preview) -> Iterator[str]:
@@ -271,6 +262,8 @@ def _lines(found: Preview) -> Iterator[str]:
     for one in found.names:
         yield f"name\t{printable(one)}"
     yield from (f"{what}\t{count}" for what, count in found.counts.items())
+    if found.undecided:
+        yield f"undecided\t{found.undecided}"
     yield from (f"in force\t{number}" for number in found.live)
 
 

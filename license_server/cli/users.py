@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ from license_core.wording import utc
 from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
-from license_server.cli.shared import password, write
+from license_server.cli.shared import confirmed, password, write
 from license_server.permissions import ROLES
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from license_server.access.access_store import Invitation, StoredUser
     from license_server.actor import Actor
+    from license_server.erasure.user_erasure import Preview
     from license_server.settings import ServerSettings
 
 _Role = click.Choice(list(ROLES))
@@ -95,6 +97,55 @@ def end_codes(settings: ServerSettings, email: str) -> None:
     from license_server.access import totp
 
     _change(settings, email, totp.end_of_other, "{} now signs in with the password alone.")
+
+
+@user.command()
+@click.argument("email")
+@click.option("--reason", metavar="TEXT", help="Why; name nobody in it.")
+@click.option("--preview", is_flag=True, help="Only say what would be erased.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def erase(
+    settings: ServerSettings, email: str, reason: str | None, preview: bool, yes: bool
+) -> None:
+    """Erase the user EMAIL, who has left, from the audit log too; cannot be undone.
+
+    What they did stays, by "user #7, erased".
+    """
+    from license_server.access import accounts
+    from license_server.cli import erasing
+    from license_server.erasure import user_erasure
+    from license_server.operations import data_folder
+
+    address, now = accounts.read_email(email), int(time.time())
+    with closing(data_folder.open_database(settings)) as database:
+
+        def look(connection: Connection) -> Preview:
+            id_ = accounts.find(connection, address).id
+            return user_erasure.preview(connection, id_, caller())
+
+        found = database.read(look)
+        for what, count in found.counts.items():
+            say(f"{what}\t{count}")
+        if preview:
+            return
+        id_, why = found.user.id, erasing.needed(reason)
+        confirmed(f"Erase {address} for good?", yes=yes)
+        database.write(lambda c: user_erasure.begin(c, id_, caller(), now, why))
+        erasing.finish(database, user_erasure.go_on, id_, now)
+    say(f"{address} is {accounts.erased_name(id_)} from now on.")
+
+
+@user.command()
+@click.pass_obj
+def erased(settings: ServerSettings) -> None:
+    """List the users who were erased: keep the list beside backups, which still have them."""
+    from license_server.cli import erasing
+    from license_server.erasure import user_erasure
+    from license_server.operations import data_folder
+
+    with closing(data_folder.open_database(settings)) as database, database.snapshot() as c:
+        erasing.list_begun(user_erasure.begun(c))
 
 
 @user.command()

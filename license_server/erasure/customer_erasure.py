@@ -6,13 +6,11 @@ binds what is left, so a customer of any size can be erased while others work. W
 goes on: the customer keeps its name until all else is done.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from license_core import claims
-from license_core.claims import ClaimError
 from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.actor import Actor
@@ -31,18 +29,16 @@ from license_server.db.errors import InputInvalidError, or_not_found
 from license_server.erasure import erasure_store, event_words, rows, traces, whose
 from license_server.erasure.erasure_store import LICENSES, LINKS, MAILS, PROPOSALS, REQUESTS, Theirs
 from license_server.erasure.errors import LicensesLiveError
+from license_server.erasure.place import PATIENCE, START, Place
 from license_server.erasure.whose import Whose
 from license_server.finding import finding_store, following
 from license_server.finding.texts import Kind
 from license_server.licenses import license_store
 
 PERMISSION = "customers:erase"
-PATIENCE = 600
-"""Seconds for which an erasure is left to whoever began it."""
 _BEGUN = "customer.erasure-begun"
 _BATCH = 100
 _FEW = 20
-_LONGEST_REASON = 1000
 
 
 class Preview(NamedTuple):
@@ -55,14 +51,8 @@ class Preview(NamedTuple):
     """How many rows there are, by their table."""
     live: list[str]
     """The first of its licences that are in force."""
-
-
-class Place(NamedTuple):
-    """How far an erasure has come."""
-
-    stage: int
-    after: int
-    """Of this stage the rows up to this id are done."""
+    undecided: int
+    """How many requests and proposals have a name of its own that may mean another customer."""
 
 
 def preview(connection: Connection, id_: int, actor: Actor, now: int) -> Preview:
@@ -77,7 +67,8 @@ def preview(connection: Connection, id_: int, actor: Actor, now: int) -> Preview
         for table in (LICENSES, REQUESTS, MAILS, PROPOSALS, LINKS)
     }
     live = erasure_store.live_numbers(connection, of.ids, now, _FEW)
-    return Preview(of.customer, sorted(of.names), counts, live)
+    undecided = erasure_store.undecided(connection, _theirs(of))
+    return Preview(of.customer, sorted(of.names), counts, live, undecided)
 
 
 def begin(
@@ -112,17 +103,6 @@ def begin(
     return customer
 
 
-def read_reason(members: Mapping[str, Any]) -> str:
-    """Why, as somebody gave it. Raises InputInvalidError."""
-    try:
-        reason = claims.text(members, "reason", longest=_LONGEST_REASON)
-    except ClaimError as error:
-        raise InputInvalidError(field="reason", reason=error.reason) from error
-    if reason is None or not reason.strip():
-        raise InputInvalidError(field="reason", reason="it is missing")
-    return reason.strip()
-
-
 def go_on(connection: Connection, id_: int, actor: Actor, now: int, place: Place) -> Place | None:
     """Erase some more of a customer whose erasure was begun; where to go on. None: it is done."""
     customer = catalog_store.customer_by_id(connection, id_)
@@ -140,22 +120,6 @@ def go_on(connection: Connection, id_: int, actor: Actor, now: int, place: Place
     return Place(place.stage + 1, 0) if place.stage + 1 < len(STAGES) else None
 
 
-def erase(write: "Write", id_: int, actor: Actor, now: int) -> None:
-    """Do all that is left of an erasure that was begun, each batch by *write*."""
-    place: Place | None = START
-    while place is not None:
-        place = write(going_on(id_, actor, now, place))
-
-
-def going_on(
-    id_: int, actor: Actor, now: int, place: Place
-) -> Callable[[Connection], Place | None]:
-    """The work of ``go_on``, for a transaction."""
-    return lambda connection: go_on(connection, id_, actor, now, place)
-
-
-Write = Callable[[Callable[[Connection], Place | None]], Place | None]
-START = Place(0, 0)
 STAGES = (MAILS, REQUESTS, PROPOSALS, LINKS, LICENSES, "events", "since", "customer")
 """In this order: mails are told by the senders of requests, and all by the customer's names.
 
@@ -164,13 +128,6 @@ _FINDS = {
     REQUESTS: (Kind.REQUEST, Kind.CONVERSATION),
     PROPOSALS: (Kind.PROPOSAL,),
     LICENSES: (Kind.LICENCE,),
-}
-_SUBJECTS: dict[str, Callable[[erasure_store.Row], Iterable[str | None]]] = {
-    MAILS: lambda row: (f"mail {row['id']}", row["license"]),
-    REQUESTS: lambda row: (f"request/{row['id']}",),
-    PROPOSALS: lambda row: (f"proposal/{row['id']}", row["subject"]),
-    LINKS: lambda _: (),
-    LICENSES: lambda row: (row["number"],),
 }
 
 
@@ -185,12 +142,7 @@ def unfinished(connection: Connection, now: int) -> list[int]:
 
 def begun(connection: Connection) -> list[audit_store.Event]:
     """The events that say whose erasure was begun, by whom and why; the oldest first."""
-    wanted = audit_store.EventFilter(action=_BEGUN)
-    found, before = list[audit_store.Event](), None
-    while some := audit_store.events(connection, wanted, before=before, limit=_BATCH):
-        found += some
-        before = some[-1].id
-    return found[::-1]
+    return audit_store.every(connection, audit_store.EventFilter(action=_BEGUN))
 
 
 def find(connection: Connection, name: str) -> int:
@@ -276,8 +228,7 @@ class _Work(NamedTuple):
             erasure_store.forget_messages(self.connection, ids)
         if table == LINKS:
             erasure_store.end_sessions(self.connection, ids)
-        subjects = {one for row in found for one in _SUBJECTS[table](row) if one is not None}
-        self._record(left, subjects, table)
+        self._record(left, rows.subjects(table, found), table)
         finding_store.add(self.connection, following.uses(left))
 
     def _left_of(self, table: str, row: erasure_store.Row, *, is_to_owner: bool) -> dict[str, Any]:

@@ -1,8 +1,17 @@
 """What is left of a row once what it tells of people is erased. Each goes on being what it was."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from license_server.erasure.erasure_store import SENDER, Row
+from license_server.erasure.erasure_store import (
+    LICENSES,
+    LINKS,
+    MAILS,
+    PROPOSALS,
+    REQUESTS,
+    SENDER,
+    Row,
+)
 from license_server.licenses import erased_claims, issuing
 from license_server.mail import outbox_store
 from license_server.requests import request_store
@@ -11,6 +20,21 @@ GONE = "erased"
 """In place of a text that must not be missing."""
 NOBODY = "erased@erased.invalid"
 """In place of an address: none, by its domain (RFC 2606)."""
+
+_SUBJECTS: dict[str, Callable[[Row], Iterable[str | None]]] = {
+    MAILS: lambda row: (f"mail {row['id']}", row["license"]),
+    REQUESTS: lambda row: (f"request/{row['id']}",),
+    PROPOSALS: lambda row: (f"proposal/{row['id']}", row["subject"], row["number"]),
+    LINKS: lambda _: (),
+    LICENSES: lambda row: (row["number"], row["replaced_by"]),
+    "customers": lambda row: (row["name"],),
+}
+
+
+def subjects(table: str, found: Iterable[Row]) -> set[str]:
+    """Of what the events tell that rows of *table* were bound by."""
+    each = (one for row in found for one in _SUBJECTS[table](row))
+    return {one for one in each if one is not None}
 
 
 def of_license(row: Row, customer: str) -> dict[str, Any]:

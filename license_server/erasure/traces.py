@@ -2,10 +2,11 @@
 
 import csv
 import json
+import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from sqlalchemy import Connection
 
@@ -47,6 +48,16 @@ def forget_passing(connection: Connection, words: Collection[str]) -> int:
         one
         for one in erasure_store.passing(connection)
         if any(not wanted.isdisjoint(_values(text)) for text in one.texts)
+    ]
+    return erasure_store.forget_passing(connection, found)
+
+
+def forget_naming(connection: Connection, pattern: re.Pattern[str]) -> int:
+    """Delete what passes in a week and has *pattern* anywhere in it; how much that was."""
+    found = [
+        one
+        for one in erasure_store.passing(connection)
+        if any(pattern.search(text) or pattern.search(unquote_plus(text)) for text in one.texts)
     ]
     return erasure_store.forget_passing(connection, found)
 

@@ -10,7 +10,7 @@ from license_core.errors import NotFoundError, NotPermittedError
 from license_core.reason import Reason
 from license_core.wording import utc
 from license_server.access import standing
-from license_server.actor import Actor, is_command
+from license_server.actor import Actor, is_command, told
 from license_server.audit import audit_store, events
 from license_server.catalog import customers, products
 from license_server.db.errors import or_not_found
@@ -199,7 +199,7 @@ def _check_waits(proposal: Proposal) -> None:
         raise ProposalDecidedError(
             id=proposal.id,
             state=Reason(proposal.state),
-            decided_by=proposal.decided_by or Reason("nobody"),
+            decided_by=told(proposal.decided_by) if proposal.decided_by else Reason("nobody"),
         )
 
 

@@ -14,7 +14,7 @@ from license_server.catalog import catalog_store, customers, merging, owner_stor
 from license_server.catalog.catalog_store import Customer
 from license_server.catalog.merging import Merge
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
-from license_server.erasure import customer_erasure
+from license_server.erasure import customer_erasure, reasons
 from license_server.erasure.errors import LicensesLiveError
 from license_server.http.path_params import row_id
 from license_server.http.problem_types import status_of
@@ -230,14 +230,14 @@ async def erase(
     number, now, actor = row_id(id, "customer"), site.clock(), session.actor
     live = fields.get("live") == "yes"
     try:
-        reason = customer_erasure.read_reason({"reason": fields.get("reason", "")})
+        reason = reasons.read({"reason": fields.get("reason", "")})
         await site.write(lambda c: customer_erasure.begin(c, number, actor, now, reason, live=live))
     except InputInvalidError as error:
         return await _erase(request, site, session, number, fields, {error.field: error})
     except LicensesLiveError as error:
         return await _erase(request, site, session, number, fields, error=error)
-    await erasing.erase(site, number, actor)
-    return RedirectResponse(f"{ROOM}/{number}?erased=1", 303)
+    waits = await erasing.erase(site, customer_erasure.go_on, number, actor)
+    return RedirectResponse(f"{ROOM}/{number}?{'waits' if waits else 'erased'}=1", 303)
 
 
 async def _erase(

@@ -16,7 +16,7 @@ Faults = dict[str, LicenseError]
 _LONGEST_TOLD = 200
 _WHOLES = ("defaults.", "commands.", "reminders.")
 """Members whose parts are fields of a form."""
-_TOLD = ("added", "saved", "archived", "unarchived", "merged", "erased")
+_TOLD = ("added", "saved", "archived", "unarchived", "merged", "erased", "waits")
 
 
 def faults(read: Callable[[Mapping[str, Any]], Any], members: Mapping[str, Any]) -> Faults:

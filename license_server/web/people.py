@@ -26,15 +26,24 @@ from license_server.access.errors import LastAdministratorError
 from license_server.access.sessions import Session
 from license_server.access.standing import Held
 from license_server.actor import Actor
+from license_server.background import erasing
 from license_server.catalog import terms
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
 from license_server.db.reply_store import Reply
+from license_server.erasure import reasons, user_erasure
 from license_server.http.path_params import row_id
 from license_server.http.problem_types import status_of
 from license_server.http.state import AtSite, state_of
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.site import Site
-from license_server.web import edit_conflicts, forms, list_page, pages, people_list
+from license_server.web import (
+    edit_conflicts,
+    forms,
+    kept_forms,
+    list_page,
+    pages,
+    people_list,
+)
 from license_server.web.edit_conflicts import Faults
 from license_server.web.people_list import LIST
 from license_server.web.session import Form, May, base_of
@@ -53,6 +62,7 @@ _REFUSED = (InputInvalidError, LastAdministratorError, NotPermittedError)
 
 router = APIRouter(prefix=ROOM)
 Manager = Annotated[Session, Depends(May("people:manage"))]
+Eraser = Annotated[Session, Depends(May(user_erasure.PERMISSION))]
 Act = Callable[[Connection, StoredUser, int], object]
 
 
@@ -175,6 +185,51 @@ async def one(id: str, request: Request, site: AtSite, session: Manager) -> Resp
     return await _one(request, site, session, row_id(id, "account"))
 
 
+@router.get("/{id}/erase")
+async def erase_form(id: str, request: Request, site: AtSite, session: Eraser) -> Response:
+    """What would be erased with somebody."""
+    return await _erase(request, site, session, row_id(id, "account"))
+
+
+@router.post("/{id}/erase")
+async def erase(id: str, request: Request, site: AtSite, session: Eraser, fields: Form) -> Response:
+    """Erase somebody, as they were shown."""
+    number, now, actor = row_id(id, "account"), site.clock(), session.actor
+    try:
+        reason = reasons.read({"reason": fields.get("reason", "")})
+        await site.write(lambda c: user_erasure.begin(c, number, actor, now, reason))
+    except InputInvalidError as error:
+        return await _erase(request, site, session, number, fields, {error.field: error})
+    except (LastAdministratorError, NotPermittedError) as error:
+        return await _erase(request, site, session, number, fields, error=error)
+    waits = await erasing.erase(site, user_erasure.go_on, number, actor)
+    return RedirectResponse(f"{ROOM}/{number}?done={'waits' if waits else 'erase'}", 303)
+
+
+async def _erase(
+    request: Request,
+    site: Site,
+    session: Session,
+    number: int,
+    fields: dict[str, str] | None = None,
+    faults: Faults | None = None,
+    error: LicenseError | None = None,
+) -> Response:
+    """The page for erasing somebody, with what was typed."""
+    given = fields or kept_forms.of(request) or {}
+    found = await site.read(lambda c: user_erasure.preview(c, number, session.actor))
+    return pages.page(
+        request,
+        "person_erase",
+        status_of(error) if error else edit_conflicts.status(faults or {}),
+        user=found.user,
+        found=found,
+        fields={"reason": given.get("reason", "")},
+        faults=faults or {},
+        error=error,
+    )
+
+
 @router.post("/{id}/role")
 async def change_role(
     id: str,
@@ -279,5 +334,6 @@ async def _one(
         error=None if faults else error,
         collided=collided,
         etag=accounts.etag(user),
-        done=done if done in (*ACTS, "role") else "",
+        is_erased=accounts.is_erased(user),
+        done=done if done in (*ACTS, "role", "erase", "waits") else "",
     )

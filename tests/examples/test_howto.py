@@ -37,6 +37,7 @@ RECIPES = {
     for title, text in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
 }
 POSTGRESQL = "postgresql://hostseal@db.example.com/hostseal"
+SETTINGS = ["LICENSE_SERVER_DATA=server", "LICENSE_SERVER_PASSPHRASE_FILE=passphrase"]
 
 SERVER = """\
 #!{python}
@@ -72,6 +73,8 @@ class Shop(NamedTuple):
     folder: Path
     container: World
     database: str
+    followed: set[str]
+    """The lines of the page that were run."""
 
     @property
     def license(self) -> licensed.License:
@@ -93,10 +96,13 @@ class Shop(NamedTuple):
         assert done.returncode == 0, (script, done.stdout, done.stderr)
         return done.stdout
 
-    def follow(self, block: str) -> str:
-        """Run one block of the page."""
-        script = re.sub(r"\bNUMBER\b", self.license.jti, block)
-        return self.run(script.replace(POSTGRESQL, shlex.quote(self.database)))
+    def follow(self, block: str, **instead: str) -> str:
+        """Run one block of the page, with other words in place of some of its own."""
+        self.followed.update(block.splitlines())
+        instead = {"NUMBER": self.license.jti, POSTGRESQL: shlex.quote(self.database), **instead}
+        for word, other in instead.items():
+            block = block.replace(word, other)
+        return self.run(block)
 
     def exported(self, what: str, *options: str, kind: str = "") -> list[list[str]]:
         """The rows of an export of the server that the last block spoke of."""
@@ -112,12 +118,11 @@ def open_shop(folder: Path, title: str) -> Shop:
     database = new_database() if POSTGRESQL in blocks else ""
     begins_there = bool(database) and " restore " not in blocks
     data = server.make(folder / "server", database if begins_there else None).data
-    shop = Shop(folder, World(folder / "platform", int(time.time())), database)
+    shop = Shop(folder, World(folder / "platform", int(time.time())), database, set())
     (shop.container.keys / "root.pub.pem").write_bytes((data / "root.pub.pem").read_bytes())
     files = {
         "passphrase": f"{server.PASSPHRASE}\n",
-        "environment": "export LICENSE_SERVER_DATA=server "
-        "LICENSE_SERVER_PASSPHRASE_FILE=passphrase "
+        "environment": f"export {' '.join(SETTINGS)} "
         f"LICENSE_SERVER_DATABASE={shlex.quote(database if begins_there else '')}\n",
         "bin/license-server": SERVER.format(
             python=sys.executable,
@@ -147,11 +152,13 @@ def open_shop(folder: Path, title: str) -> Shop:
 
 @pytest.fixture
 def shop(tmp_path: Path, title: str) -> Iterator[Shop]:
-    """A shop, whose servers are stopped at the end."""
-    yield open_shop(tmp_path, title)
+    """A shop, whose servers are stopped at the end, once all of the recipe was followed."""
+    shop = open_shop(tmp_path, title)
+    yield shop
     served = tmp_path / "served"
     for pid in served.read_text("ascii").split() if served.exists() else ():
         os.kill(int(pid), signal.SIGTERM)
+    assert shop.followed >= {line for block in RECIPES[title] for line in block.splitlines()}
 
 
 def follow(shop: Shop, title: str) -> None:
@@ -174,6 +181,11 @@ def test_every_recipe_with_commands_has_a_test() -> None:
         if mark.name == "parametrize"
     }
     assert tested == {title for title, blocks in RECIPES.items() if blocks}
+
+
+def test_settings_of_the_page_are_those_of_its_recipes() -> None:
+    (line,) = re.findall(r"^    export (.+)$", PAGE, re.MULTILINE)
+    assert line.split() == SETTINGS
 
 
 def test_table_of_contents_names_every_recipe() -> None:
@@ -239,7 +251,8 @@ def test_trial_expires_after_30_days_and_is_replaced_when_bought(shop: Shop, tit
     assert trial.notify_from == trial.exp - 7 * DAY
     shop.follow(last)
     assert (shop.license.replaces, shop.license.edition) == (trial.jti, "full")
-    assert [row[0] for row in shop.exported("licenses", kind="trial")] == [trial.jti]
+    listed = shop.follow("license-server export licenses --kind trial -o -").splitlines()[1:]
+    assert [row.split(",")[0] for row in listed] == [trial.jti]
 
 
 @recipe("Bridge a few days with a stop-gap")
@@ -290,9 +303,9 @@ def test_licence_for_what_was_read_aloud_installs(shop: Shop, title: str) -> Non
 def test_what_ends_next_is_listed_and_written_into_a_file(shop: Shop, title: str) -> None:
     first, second = RECIPES[title][0].splitlines()
     number = shop.license.jti
-    listed = shop.follow(first.replace("2027-12-31", "2999-12-31")).splitlines()
+    listed = shop.follow(first, **{"2027-12-31": "2999-12-31"}).splitlines()
     assert [line.split()[0] for line in listed] == ["Number", number]
-    shop.follow(second.replace("gpu ", f"{number[-8:]} "))
+    shop.follow(second, **{"gpu ": f"{number[-8:]} "})
     heading, row = (shop.folder / "gpus.csv").read_text("utf-8").splitlines()
     assert heading == "Number,Customer,Host,Order or contract number,State"
     assert row.startswith(f"{number},ACME,")
@@ -301,7 +314,7 @@ def test_what_ends_next_is_listed_and_written_into_a_file(shop: Shop, title: str
 @recipe("Remind customers of what ends")
 def test_product_reminds_and_what_is_due_is_listed_with_its_owner(shop: Shop, title: str) -> None:
     setting, listing = RECIPES[title]
-    shop.follow(setting.replace("ada@example.com", server.EMAIL))
+    shop.follow(setting, **{"ada@example.com": server.EMAIL})
     (line,) = rows(shop.follow(listing))
     number, last, _, customer, product, _, owner, given, following, why_not = line.values()
     assert (number, customer, product) == (shop.license.jti, "ACME", "darwin")
@@ -309,16 +322,18 @@ def test_product_reminds_and_what_is_due_is_listed_with_its_owner(shop: Shop, ti
     assert owner == server.EMAIL
     assert (given, why_not) == ("", "")
     assert following.split()[0] in ("90", "30", "7")
+    shop.follow("license-server customer change ACME --no-reminders")
+    (line,) = rows(shop.follow(listing))
+    assert list(line.values())[-1] != ""
 
 
 @recipe("Renew all licences of a customer")
 def test_all_licences_of_a_customer_are_renewed(shop: Shop, title: str) -> None:
     before = shop.license.jti
-    looked, renewed = (
-        line.replace("2027-12-31", "2999-12-31") for line in RECIPES[title][0].splitlines()
-    )
-    assert shop.follow(looked) == "renew, possible: 1\n"
-    assert shop.follow(renewed) == "renew, done: 1\n"
+    looked, renewed = RECIPES[title][0].splitlines()
+    later = {"2027-12-31": "2999-12-31"}
+    assert shop.follow(looked, **later) == "renew, possible: 1\n"
+    assert shop.follow(renewed, **later) == "renew, done: 1\n"
     _, row = (shop.folder / "renewed.csv").read_text("utf-8").splitlines()
     assert row.startswith(f"1,{before},ACME,darwin,")
     assert ",renew,done," in row
@@ -333,6 +348,10 @@ def test_licence_moves_to_the_recreated_container(shop: Shop, title: str) -> Non
     assert shop.container.json("verify", now=int(time.time())).slugs() == []
     assert (shop.license.replaces, shop.license.exp) == (before.jti, before.exp)
     assert (shop.container.conf / "license.revocations").exists()
+    mail = (shop.folder / "request.txt").read_text("utf-8")
+    (shop.folder / "mail.txt").write_text(f"Hello, it does not start.\n\n{mail}\nLi\n", "utf-8")
+    assert shop.license.jti in shop.follow("license-server why mail.txt")
+    shop.follow("license-server product change darwin --rehosts 3")
 
 
 @recipe("Put your product's commands into the letters")
@@ -380,6 +399,16 @@ def test_erasure_leaves_of_a_customer_what_was_sold(shop: Shop, title: str) -> N
     assert not [word for word in hers if word in rows]
     assert "ACME" not in shop.run("license-server export licenses -o -")
     assert shop.license.sub == "ACME"
+
+
+@recipe("A colleague has left")
+def test_colleague_who_left_is_erased_from_the_ledger(shop: Shop, title: str) -> None:
+    known = f"LICENSE_SERVER_ADMIN_PASSWORD={shlex.quote(server.PASSWORD)}"
+    shop.run(f"{known} license-server user add bob@example.com --role issuer")
+    follow(shop, title)
+    with closing(sqlite3.connect(shop.folder / "server" / "hostseal.db")) as ledger:
+        assert not [one for one in ledger.iterdump() if "bob@" in one]
+    assert "left in November" in shop.run("license-server user erased")
 
 
 @recipe("Move from SQLite to PostgreSQL")

@@ -18,7 +18,7 @@ from license_server.audit.verify import Fault, Given
 from license_server.catalog import customers, products
 from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
-from license_server.erasure import customer_erasure
+from license_server.erasure import customer_erasure, place
 from license_server.licenses import (
     issuing,
     notes,
@@ -212,7 +212,7 @@ def erase(ledger: Ledger, name: str) -> None:
     write, now = ledger.site.database.write, ledger.site.clock()
     id_ = ledger.site.database.read(lambda c: customers.find(c, name)).id
     write(lambda c: customer_erasure.begin(c, id_, COMMAND, now, "asked for", live=True))
-    customer_erasure.erase(write, id_, COMMAND, now)
+    place.erase(write, customer_erasure.go_on, id_, COMMAND, now)
 
 
 def _come_by_links(ledger: Ledger, customer: int) -> None:

@@ -146,6 +146,9 @@ def steps() -> Iterator[Step]:
     yield "POST", "/customers/1/erase", {"reason": "asked for", "live": True}
     yield "GET", "/licenses/{10}", None
     yield "GET", "/events?subject=%231, erased", None
+    yield "GET", "/users/2/erasure", None
+    yield "POST", "/users/2/erase", {"reason": "has left"}
+    yield "POST", "/users/2/reopen", None
 
 
 def chance() -> Callable[[int], bytes]:

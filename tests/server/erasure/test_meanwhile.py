@@ -7,7 +7,7 @@ import pytest
 from license_core.errors import NotFoundError
 from license_server.actor import Actor
 from license_server.erasure import customer_erasure
-from license_server.erasure.customer_erasure import START, Place
+from license_server.erasure.place import START, Place, batch
 from license_server.licenses import issuing, notes
 from license_server.mail import outbox
 from license_server.mail.outbox import Draft
@@ -39,7 +39,7 @@ def test_what_is_written_meanwhile_is_refused_or_erased(tmp_path: Path) -> None:
             write(lambda c: outbox.queue(c, draft, ISSUER, NOW, "<q@vendor.example>"))
             ledger.file("zephtext", product="darwin", sender_address="later@zephmail.example")
             ledger.end("revoke", number, "zephreason")
-        place = write(customer_erasure.going_on(planted.id, ADMIN, NOW, place))
+        place = write(batch(customer_erasure.go_on, planted.id, ADMIN, NOW, place))
     assert is_written
     with ledger.site.database.reading() as connection:
         assert searched.places(connection, WORDS) == {}

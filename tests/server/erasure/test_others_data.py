@@ -15,7 +15,7 @@ from license_server.db import reply_store
 from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.db.tables import metadata
-from license_server.erasure import customer_erasure
+from license_server.erasure import customer_erasure, place
 from license_server.mail import outbox
 from license_server.mail.outbox import Draft
 from license_server.permissions import ROLES
@@ -59,7 +59,7 @@ def _mail(ledger: Ledger, to: str, number: str | None) -> int:
 def _erase(ledger: Ledger, id_: int) -> None:
     write = ledger.site.database.write
     write(lambda c: customer_erasure.begin(c, id_, ADMIN, NOW, "asked", live=True))
-    customer_erasure.erase(write, id_, ADMIN, NOW)
+    place.erase(write, customer_erasure.go_on, id_, ADMIN, NOW)
 
 
 def _rows(ledger: Ledger, table: str) -> dict[int, dict[str, Any]]:

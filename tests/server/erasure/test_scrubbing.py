@@ -29,7 +29,7 @@ def test_erasure_beside_a_reader_succeeds_and_is_scrubbed_later(tmp_path: Path) 
     with closing(sqlite3.connect(ledger.settings.database_file, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM licenses").fetchall()
-        finished(erasing.erase(ledger.site, planted.id, ADMIN))
+        finished(erasing.erase(ledger.site, customer_erasure.go_on, planted.id, ADMIN))
         assert database.owes_scrub()
         reader.execute("ROLLBACK")
     assert _left(ledger)

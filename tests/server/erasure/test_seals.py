@@ -13,7 +13,7 @@ from license_server.background.erasing import Eraser
 from license_server.catalog import customers
 from license_server.catalog.terms import DAY
 from license_server.erasure import customer_erasure
-from license_server.erasure.customer_erasure import PATIENCE
+from license_server.erasure.place import PATIENCE, START, batch
 from license_server.settings import ServerSettings
 from tests.support import searched
 from tests.support.ledger import NOW, Ledger, add_mail, erase, finished, new_ledger
@@ -75,7 +75,7 @@ def test_server_ends_what_was_begun_and_erases_what_is_old(ledger: Ledger) -> No
     write = ledger.site.database.write
     id_ = ledger.site.database.read(lambda c: customers.find(c, ERNA)).id
     write(lambda c: customer_erasure.begin(c, id_, COMMAND, NOW, "asked", live=True))
-    write(customer_erasure.going_on(id_, COMMAND, NOW, customer_erasure.START))
+    write(batch(customer_erasure.go_on, id_, COMMAND, NOW, START))
     settings = ledger.settings.model_copy(update={"mail_text_days": 1})
     for later, done in ((PATIENCE, False), (PATIENCE + 1, True)):
         look(ledger, settings, NOW + later)
