@@ -1,13 +1,13 @@
 """Stored licences."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, union
+from sqlalchemy import Connection, bindparam, func, insert, or_, select
 
 from license_core.license import License
 from license_server.catalog.catalog_store import Customer
-from license_server.db import among
+from license_server.db.among import among
 from license_server.db.sorted_rows import SortedRows
 from license_server.db.tables import (
     customers,
@@ -389,39 +389,6 @@ def live(
     return [StoredLicense(*tuple(row)) for row in rows]
 
 
-_MOST_ON_HOSTS = 2000
-
-
-def on_hosts(
-    connection: Connection,
-    keys: Collection[str],
-    named: Collection[tuple[str, str]],
-    now: int,
-) -> list[StoredLicense]:
-    """The licences that hold at *now* on hosts of these keys, or of these names.
-
-    *named* are names of customers, each with that of a host. The newest first, and of very many
-    only those.
-    """
-    if not keys:
-        return []
-    pair = among.pairs(connection, sorted(named))
-    of_names = (
-        select(licenses.c.id)
-        .select_from(pair)
-        .join(customers, customers.c.name == pair.c.first)
-        .join(licenses, licenses.c.customer_id == customers.c.id)
-        .where(licenses.c.host_name == pair.c.second)
-    )
-    of_keys = select(licenses.c.id).where(among.among(licenses.c.host_key, sorted(keys)))
-    found = union(of_keys, of_names).subquery()
-    is_active = unindexed(licenses.c.state) == "active"
-    query = ALL.where(licenses.c.id.in_(select(found.c.id)), is_active)
-    query = query.where(or_(END.is_(None), now < END)).order_by(licenses.c.id.desc())
-    rows = connection.execute(query.limit(_MOST_ON_HOSTS))
-    return [StoredLicense(*tuple(row)) for row in rows]
-
-
 class Page(NamedTuple):
     """Licences, the newest first, and the id under which to go on; None: that was all."""
 
@@ -475,7 +442,7 @@ def numbers(
 ) -> tuple[list[str], int | None]:
     """The numbers of the licences that ``listed`` would give, and the id under which to go on."""
     ids, below = Search(connection, wanted, now).found(before, limit, patient=False)
-    query = select(licenses.c.number).where(among.among(licenses.c.id, ids))
+    query = select(licenses.c.number).where(among(licenses.c.id, ids))
     found = connection.execute(query.order_by(licenses.c.id.desc())).scalars() if ids else ()
     return list(found), below
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import Connection
 
 from license_core.errors import Notice
-from license_server.licenses import host_changes, issuing, license_store
+from license_server.licenses import host_changes, host_store, issuing
 from license_server.licenses.host_changes import Host
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.notices import OrderNotice
@@ -30,7 +30,7 @@ class _There(NamedTuple):
 def noted(connection: Connection, seen: Sequence[R], hosts: Hosts, now: int) -> Iterator[R]:
     """The rows of a batch, each with the licence that its host has already; *hosts* grow."""
     first = [one for one in seen if isinstance(one, Planned) and one.former is None]
-    there = license_store.on_hosts(
+    there = host_store.on_hosts(
         connection,
         {one.plan.order.request.key for one in first},
         {

@@ -12,7 +12,7 @@ from license_server.audit.audit_store import EventFilter
 from license_server.catalog import catalog_store
 from license_server.db.database import Database
 from license_server.db.tables import audit_events, licenses
-from license_server.licenses import kind_store, license_store, statistics
+from license_server.licenses import host_store, kind_store, license_store, statistics
 from license_server.licenses.search import Filter
 from tests.support import large_ledger
 from tests.support.large_ledger import NOW
@@ -37,7 +37,7 @@ def of_trial(connection: Connection) -> object:
 
 
 def of_host(connection: Connection) -> object:
-    return license_store.on_hosts(connection, {"0" * 40}, {("nobody", "studio")}, NOW)
+    return host_store.on_hosts(connection, {"0" * 40}, {("nobody", "studio")}, NOW)
 
 
 def counts(connection: Connection) -> object:
