@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +13,14 @@ import click
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.running import end_in_order
+from license_server.db.errors import InputInvalidError
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from fastapi import FastAPI
+
     from license_server.settings import ServerSettings
 
 
@@ -27,26 +34,38 @@ if TYPE_CHECKING:
     help="The port; 0 picks a free one.",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="How many processes answer; more than one needs PostgreSQL.",
+)
+@click.option(
     "--upgrade",
     "first_upgrade",
     is_flag=True,
     help="Upgrade the database first, if it is of an earlier version.",
 )
 @click.pass_obj
-def serve(settings: ServerSettings, host: str, port: int, *, first_upgrade: bool) -> None:
+def serve(
+    settings: ServerSettings, host: str, port: int, workers: int, *, first_upgrade: bool
+) -> None:
     """Run the server: the desk (web pages) and the API; prints the URL when ready."""
     end_in_order(lambda _: 0, again=True)
-    from license_server.app import create_app
     from license_server.http import server
-    from license_server.operations import process, settings_events
+    from license_server.operations import process
 
-    process.configure_logs()
+    if workers > 1 and settings.database is None:
+        reason = (
+            "SQLite is for one process; several need PostgreSQL (docs/HOWTO.md says how to move "
+            "there): leave --workers out"
+        )
+        raise InputInvalidError(field="--workers", reason=reason)
+    process.configure_logs(workers == 1)
     if first_upgrade:
         _upgrade(settings)
-    app = create_app(settings)
-    database, actor, now = app.state.server.site.database, caller(), int(time.time())
-    # Nobody waits for it: a server whose database takes no write can still be read.
-    database.writer.submit(lambda c: settings_events.note(c, settings, actor, now))
+    if workers == 1:
+        app = _application(settings)
     listening = server.handed_over(os.environ)
     if listening is None:
         listening = server.listen(host, port)
@@ -54,7 +73,41 @@ def serve(settings: ServerSettings, host: str, port: int, *, first_upgrade: bool
         host = listening.getsockname()[0]
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
-    server.run(app, listening, lambda: say(url), app.state.server.stop)
+    if workers == 1:
+        server.run(app, listening, lambda: say(url), app.state.server.stop)
+    else:
+        _serve_in(workers, settings, listening, lambda: say(url))
+
+
+def _application(settings: ServerSettings) -> FastAPI:
+    """The application, which notes once it runs what was set otherwise before."""
+    from license_server.app import create_app
+    from license_server.operations import settings_events
+
+    app = create_app(settings)
+    database, actor, now = app.state.server.site.database, caller(), int(time.time())
+    # Nobody waits for it: a server whose database takes no write can still be read.
+    database.writer.submit(lambda c: settings_events.note(c, settings, actor, now))
+    return app
+
+
+def _serve_in(
+    workers: int, settings: ServerSettings, listening: socket.socket, ready: Callable[[], None]
+) -> None:
+    """Serve in so many *workers*, which this process watches."""
+    from license_server.http import server, shared_counts
+    from license_server.http.workers import Supervisor
+    from license_server.operations import process
+
+    # Once for all of them: what is loaded, and a passphrase that is typed.
+    import_module("license_server.app")
+    settings.read_passphrase("signing key")
+    process.settle_garbage()
+    with shared_counts.counting_together():
+        lifeline = Supervisor(workers, listening, ready, shared_counts.ended).run()
+        process.configure_logs()
+        app = _application(settings)
+        server.run(app, listening, lifeline.ready, app.state.server.stop)
 
 
 @click.command()

@@ -1,7 +1,7 @@
 """Prometheus metrics of this process. No label holds text from outside."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -9,11 +9,14 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy import Connection, Engine, Insert, event
 
 from license_server.db.tables import audit_events
+from license_server.http import shared_counts
 from license_server.licenses.acts import ACTS
 from license_server.licenses.statistics import SOON_DAYS
 from license_server.signing.issuer import Issuer
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
+_OfSeveral = Literal["livemin", "livesum", "livemostrecent"]
+"""What a figure is of several processes that run: the least, the sum, what was said last."""
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _ISSUING = {act.event for act in ACTS.values() if act.issues}
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -82,8 +85,8 @@ class Metrics:
             "hostseal_signatures", "Signatures made with the signing key.", registry=registry
         )
 
-        def gauge(name: str, told: str) -> Gauge:
-            return Gauge(name, told, registry=registry)
+        def gauge(name: str, told: str, of_several: _OfSeveral = "livemin") -> Gauge:
+            return Gauge(name, told, registry=registry, multiprocess_mode=of_several)
 
         self._key_ends = gauge(
             "hostseal_signing_key_expiry_timestamp_seconds",
@@ -102,14 +105,22 @@ class Metrics:
             "1. Servers with the same keys have one server; two of ledger are two databases.",
             ("server", "ledger"),
             registry=registry,
+            multiprocess_mode="livemax",
         )
-        self._shared = {name: gauge(f"hostseal_{name}", told) for name, told in SHARED.items()}
+        self._shared = {
+            name: gauge(f"hostseal_{name}", told, "livemostrecent") for name, told in SHARED.items()
+        }
+        self._queue = gauge(
+            "hostseal_writer_queue", "Actions waiting for the database writer.", "livesum"
+        )
+        self._waiting: Callable[[], int] = lambda: 0
 
     def request(self, route: str | None, method: str, status: int, seconds: float) -> None:
         """Count an answer. *route* is the template, None where there is no such route."""
         method = method if method in _METHODS else "other"
         self._requests.labels(route or "none", method, str(status)).inc()
         self._seconds.labels(route or "none", method).observe(seconds)
+        self._queue.set(self._waiting())
 
     def sign_in_refused(self, slug: str) -> None:
         """Count somebody who could not sign in, by the problem that they were told."""
@@ -120,12 +131,7 @@ class Metrics:
         event.listen(engine, "after_execute", self._executed)
         event.listen(engine, "rollback", self._rolled_back)
         event.listen(engine, "commit", self._committed)
-        gauge = Gauge(
-            "hostseal_writer_queue",
-            "Actions waiting for the database writer.",
-            registry=self._registry,
-        )
-        gauge.set_function(waiting)
+        self._waiting = waiting
 
     def _executed(
         self,
@@ -166,5 +172,7 @@ class Metrics:
             self._shared[name].set(value or 0)
 
     def text(self) -> bytes:
-        """All figures, as MEDIA_TYPE has it."""
-        return generate_latest(self._registry)
+        """All figures, as MEDIA_TYPE has it: of all workers, where there are several."""
+        self._queue.set(self._waiting())
+        shared = shared_counts.are_shared()
+        return generate_latest(shared_counts.all_counted() if shared else self._registry)

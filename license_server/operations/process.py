@@ -95,10 +95,15 @@ def settle_logs() -> None:
         lines.settle(_LAST_WORDS)
 
 
-def configure_logs() -> None:
-    """Send our own logs, and those of the libraries that warn, to standard error as JSON."""
-    lines = Lines(sys.stderr)
-    _logs.append(lines)
+def configure_logs(threaded: bool = True, /) -> None:
+    """Send our own logs, and those of the libraries that warn, to standard error as JSON.
+
+    Not *threaded*: they are written at once, by a process that forks others.
+    """
+    lines: Lines | TextIO = sys.stderr
+    if threaded:
+        lines = Lines(sys.stderr)
+        _logs.append(lines)
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

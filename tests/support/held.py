@@ -49,7 +49,7 @@ async def _missing(site: Site, probe: Probe) -> list[str]:
 if __name__ == "__main__":
     at = os.environ[HELD_AT]
     if at == "start":
-        process.configure_logs = hold
+        process.configure_logs = lambda _=True: hold()
     elif at == "backup":
         backup.write = _write
     elif at == "import":

@@ -6,7 +6,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -177,15 +177,20 @@ def serving(
     data: Path,
     database: str | None = None,
     module: str = "license_server",
+    options: Sequence[str] = (),
     **more: str,
 ) -> Iterator[tuple[str, Process]]:
     """Serve the server that is in *data* already; its log is in *data*/../server.log.
 
-    *more* are variables of its environment. What Python or the loader of programs would read there
-    needs an interpreter of its own, as does what looks at how it was started: STARTED.
+    *options* are its own, *more* variables of its environment. What Python or the loader of
+    programs would read there needs an interpreter of its own, as does what looks at how it was
+    started: STARTED.
     """
     env = environment(data, database) | more
-    with (data.parent / "server.log").open("ab") as log, _started(module, env, log) as process:
+    with (
+        (data.parent / "server.log").open("ab") as log,
+        _started(module, env, log, options) as process,
+    ):
         try:
             assert process.stdout is not None
             ready, _, _ = select.select([process.stdout], [], [], 60)
@@ -198,8 +203,8 @@ def serving(
             process.kill()
 
 
-def _started(module: str, env: dict[str, str], log: IO[bytes]) -> Process:
-    arguments = ("serve", "--port", "0")
+def _started(module: str, env: dict[str, str], log: IO[bytes], options: Sequence[str]) -> Process:
+    arguments = ("serve", "--port", "0", *options)
     if module != STARTED and not env.keys() & {"PYTHONPATH", "LD_PRELOAD"}:
         return forked.shared().start(*arguments, env=env, stderr=log, module=module)
     return subprocess.Popen(
