@@ -29,6 +29,8 @@ class There(NamedTuple):
     running: Running
     furnished: Furnished
     browser: Browser
+    judged: judge.Kinds
+    """Of which texts axe-core has judged the colours already."""
 
     @property
     def starts(self) -> list[str]:
@@ -55,7 +57,7 @@ class There(NamedTuple):
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[There]:
     with furnished_server(tmp_path_factory.mktemp("desk"), int(time.time())) as (running, made):
-        yield There(running, made, chromium)
+        yield There(running, made, chromium, {})
 
 
 def signed_in_as(there: There, email: str, password: str) -> Any:
@@ -83,6 +85,12 @@ def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.torture)], ids=["usual", "axe"])
+def axe(request: pytest.FixtureRequest, language: str) -> bool:
+    """Whether axe-core judges the page: in the suite one language's, for all are made alike."""
+    return bool(request.param) or language == "en"
+
+
 @pytest.fixture
 def stranger(there: There, language: str) -> Iterator[BrowserContext]:
     """A browser in which nobody is signed in."""
@@ -99,13 +107,12 @@ def signed_in(there: There, language: str, administrator: Any) -> Iterator[Brows
     context.close()
 
 
-@pytest.mark.parametrize("axe", [False, pytest.param(True, marks=pytest.mark.torture)])
 def test_every_linked_page_passes_the_page_checks(
-    there: There, language: str, signed_in: BrowserContext, axe: bool
+    there: There, language: str, axe: bool, signed_in: BrowserContext
 ) -> None:
-    """The pages are made alike in every language: in the suite, axe-core judges those of one."""
-    axe = axe or language == "en"
-    visits = judge.walk(signed_in, there.running.url, language, there.starts, axe=axe)
+    visits = judge.walk(
+        signed_in, there.running.url, language, there.starts, axe=axe, judged=there.judged
+    )
     paths = {visit.path for visit in visits}
     assert {"/", "/licenses", "/licenses/new", "/account"} <= paths
     assert not judge.told(visits), judge.told(visits)
@@ -127,7 +134,7 @@ def test_each_role_has_links_only_to_pages_it_may_open(there: There, role: str) 
 
 
 def test_pages_before_sign_in_pass_the_page_checks(
-    there: There, language: str, stranger: BrowserContext
+    there: There, language: str, axe: bool, stranger: BrowserContext
 ) -> None:
     invitation = f"/invitation?secret={there.furnished.invitation}"
     starts = [
@@ -139,12 +146,12 @@ def test_pages_before_sign_in_pass_the_page_checks(
         "/api/v1/docs/more",
         "/api/v1/docs/replies",
     ]
-    visits = judge.walk(stranger, there.running.url, language, starts)
+    visits = judge.walk(stranger, there.running.url, language, starts, axe=axe, judged=there.judged)
     assert not judge.told(visits), judge.told(visits)
 
 
 def test_pages_of_the_customer_portal_pass_the_page_checks(
-    there: There, language: str, stranger: BrowserContext
+    there: There, language: str, axe: bool, stranger: BrowserContext
 ) -> None:
     page = stranger.new_page()
     for path in (
@@ -153,7 +160,7 @@ def test_pages_of_the_customer_portal_pass_the_page_checks(
         f"/portal/open?secret={there.furnished.portal}",
     ):
         page.goto(path)
-        found = judge.look(page, language)
+        found = judge.look(page, language, axe=axe, judged=there.judged)
         assert not found, "\n".join(found)
     page.locator("form[action='/portal/open'] button").click()
     page.wait_for_url("**/portal")
@@ -163,32 +170,32 @@ def test_pages_of_the_customer_portal_pass_the_page_checks(
         *(f"/portal/requests/new?wish={wish}" for wish in ("license", "trial", "return")),
         f"/portal/licenses/{number}",
     ]
-    visits = judge.walk(stranger, there.running.url, language, starts)
+    visits = judge.walk(stranger, there.running.url, language, starts, axe=axe, judged=there.judged)
     assert not judge.told(visits), judge.told(visits)
     page.goto(f"/portal/requests/new?wish=move&license={number}")
     page.locator("#text").fill("1234")
     page.locator("#sender_address").fill("5678")
     page.get_by_role("button").last.click()
     page.locator(".told.bad").wait_for()
-    found = judge.look(page, language)
+    found = judge.look(page, language, axe=axe, judged=there.judged)
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/licenses/HS-2026-00000000", "/problems/none"])
 def test_not_found_pages_pass_the_page_checks(
-    signed_in: BrowserContext, language: str, path: str
+    signed_in: BrowserContext, there: There, language: str, axe: bool, path: str
 ) -> None:
     page = signed_in.new_page()
     answer = page.goto(path)
     assert answer is not None
     assert answer.status == 404
-    found = judge.look(page, language)
+    found = judge.look(page, language, axe=axe, judged=there.judged)
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("pasted", [line(26), "nothing", ""], ids=["known", "wrong", "blank"])
 def test_pages_behind_the_order_form_pass_the_page_checks(
-    signed_in: BrowserContext, language: str, pasted: str
+    signed_in: BrowserContext, there: There, language: str, axe: bool, pasted: str
 ) -> None:
     page = signed_in.new_page()
     page.goto("/licenses/new")
@@ -199,12 +206,12 @@ def test_pages_behind_the_order_form_pass_the_page_checks(
     form.locator("[name=product]").fill("darwin")
     with page.expect_navigation():
         form.locator("button:not([type=button])").last.click()
-    found = judge.look(page, language)
+    found = judge.look(page, language, axe=axe, judged=there.judged)
     assert not found, "\n".join(found)
 
 
 def test_pages_of_what_is_shown_once_pass_the_page_checks(
-    signed_in: BrowserContext, language: str
+    signed_in: BrowserContext, there: There, language: str, axe: bool
 ) -> None:
     page = signed_in.new_page()
     for path, form in (
@@ -215,13 +222,13 @@ def test_pages_of_what_is_shown_once_pass_the_page_checks(
         with page.expect_navigation():
             page.locator(f"{form} button").last.click()
         assert page.locator(".told.good").count() == 1
-        found = judge.look(page, language)
+        found = judge.look(page, language, axe=axe, judged=there.judged)
         assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("pasted", [line(26), "HS-2026-00000000", "nothing"])
 def test_answers_to_what_a_client_printed_pass_the_page_checks(
-    signed_in: BrowserContext, language: str, pasted: str
+    signed_in: BrowserContext, there: There, language: str, axe: bool, pasted: str
 ) -> None:
     page = signed_in.new_page()
     page.goto("/why")
@@ -229,7 +236,7 @@ def test_answers_to_what_a_client_printed_pass_the_page_checks(
     with page.expect_navigation():
         page.locator("#why button").last.click()
     assert page.locator(".found").count() == 1
-    found = judge.look(page, language)
+    found = judge.look(page, language, axe=axe, judged=there.judged)
     assert not found, "\n".join(found)
 
 

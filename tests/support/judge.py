@@ -280,17 +280,18 @@ def walk(
     starts: Sequence[str],
     *,
     axe: bool = True,
+    judged: Kinds | None = None,
 ) -> list[Visit]:
     """Look at every page that ``crawl`` finds.
 
     *axe*: with axe-core, where a page is the first at its path or has a part that none before it
-    had.
+    had; the colours but for those of *judged*, as ``look``.
     """
     page = context.new_page()
     wrong = listen(page)
     at: set[str] = set()
     parts: set[str] = set()
-    judged: Kinds = {}
+    judged = {} if judged is None else judged
     visits: list[Visit] = []
     for found in crawl(context, base, starts):
         faults = list(found.faults)
