@@ -1,5 +1,6 @@
 """Tests speak English, whatever this machine's language is, and ask the same each time."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -37,6 +38,15 @@ def english_again() -> Iterator[None]:
     """
     yield
     client_language.speak("en")
+
+
+gc.disable()  # of what is collected nothing goes, and there is more and more to look through
+
+
+def pytest_collection_finish() -> None:
+    """From here on only what tests make is looked through."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,7 +14,7 @@ import pytest
 from tests.support import onefile
 from tests.support.cases import CASES, Case, see
 from tests.support.cli import NUMBER, REPOSITORY, Done, World, code
-from tests.support.pythons import oldest, others
+from tests.support.pythons import OTHERS, another, oldest
 from tests.support.served import serving
 
 pytestmark = pytest.mark.python_only("packages, and other Pythons")
@@ -60,6 +60,12 @@ def test_operator_gets_from_the_request_to_a_watched_product(product: World) -> 
     assert (watched.exit_code, watched.out) == (7, "started\n")
 
 
+@pytest.fixture(params=["oldest", "this"])
+def python(request: pytest.FixtureRequest) -> str:
+    """The oldest Python of this machine, and this one."""
+    return oldest() if request.param == "oldest" else sys.executable
+
+
 def seen_alike(python: str, cases: Sequence[Case], folder: Path) -> None:
     """Hold the table of docs/CASES.md against the one file, which has no netifaces to ask."""
     with serving(python, onefile.kept()) as world:
@@ -73,28 +79,26 @@ def test_hosts_change_alike(tmp_path: Path) -> None:
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("python", sorted(others()) or [sys.executable])
-def test_every_host_of_the_table_changes_alike(python: str, tmp_path: Path) -> None:
-    seen_alike(others().get(python, python), CASES, tmp_path)
+@pytest.mark.parametrize("version", OTHERS)
+def test_every_host_of_the_table_changes_alike(version: str, tmp_path: Path) -> None:
+    seen_alike(another(version), CASES, tmp_path)
 
 
-@pytest.mark.parametrize("python", sorted(others()) or [sys.executable])
+@pytest.mark.parametrize("version", OTHERS)
 def test_each_python_says_the_same_whether_it_was_there_when_the_file_was_made_or_not(
-    product: World, python: str
+    product: World, version: str
 ) -> None:
     product.put(product.file(product.claims(exp=None)))
-    done = client(product, "--lang=zh", "verify", python=others().get(python, python))
+    done = client(product, "--lang=zh", "verify", python=another(version))
     here = product.run("--lang=zh", "verify")
     assert (done.exit_code, done.out) == (0, here.out)
 
 
-@pytest.mark.parametrize("python", [oldest(), sys.executable], ids=["oldest", "this"])
 def test_called_by_a_relative_path_it_speaks_chinese_too(product: World, python: str) -> None:
     line = ("hostseal.pyz", "--root", product.host, "--lang=zh", "verify")
     assert "没有许可证" in run(python, *line, cwd=product.folder).err
 
 
-@pytest.mark.parametrize("python", [oldest(), sys.executable], ids=["oldest", "this"])
 def test_where_big5_is_spoken_it_speaks_english(product: World, python: str) -> None:
     done = client(product, "--lang=zh", "verify", python=python, env={"LANG": "zh_TW.Big5"})
     assert done.err.startswith("[E]: There is no licence file at ")

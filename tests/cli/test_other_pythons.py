@@ -18,6 +18,7 @@ from tests.support.pythons import (
     OTHERS,
     PLAIN,
     SUPPORTED,
+    another,
     answers,
     library,
     others,
@@ -39,12 +40,10 @@ In `make torture` each is given all of them.
 @pytest.fixture(params=OTHERS)
 def python(request: pytest.FixtureRequest) -> str:
     """The interpreter of a version."""
-    version = str(request.param)
-    if version not in others():
-        pytest.skip(f"another Python {version} is missing: {where_to_get(version)}")
+    found = another(str(request.param))
     if not PLAIN.is_dir():
         pytest.skip("click in plain Python is missing: make .venv/dev.stamp")
-    return others()[version]
+    return found
 
 
 def client(python: str, world: World, *arguments: str, exit_code: int = 0, **more: Any) -> str:

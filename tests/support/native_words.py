@@ -31,16 +31,22 @@ _OF_SERVER = frozenset(range(70, 90)) | {94}
 """Exit codes that only the vendor's side knows."""
 
 
-def files() -> dict[Path, str]:
-    """Every file that is written, and what is in it."""
-    return {
-        _NATIVE / "command" / "manual.go": _HEAD + "command\n" + "\n".join(_manual()),
-        _NATIVE / "license" / "characters.go": _HEAD
-        + "license\n"
-        + "\n".join(native_characters.lines()),
-        _NATIVE / "problem" / "table.go": _HEAD + "problem\n" + "\n".join(_tables()),
-        _NATIVE / "words" / "zh.go": _HEAD + "words\n" + "\n".join(_chinese()),
+FILES = tuple(
+    _NATIVE / name
+    for name in ("command/manual.go", "license/characters.go", "problem/table.go", "words/zh.go")
+)
+"""Every file that is written."""
+
+
+def text_of(path: Path) -> str:
+    """What is in it."""
+    lines = {
+        "manual": _manual,
+        "characters": native_characters.lines,
+        "table": _tables,
+        "zh": _chinese,
     }
+    return _HEAD + f"{path.parent.name}\n" + "\n".join(lines[path.stem]())
 
 
 def _kind(name: str) -> type:
@@ -161,7 +167,7 @@ def _quoted(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for path, text in files().items():
-        path.write_text(text, "utf-8")
+    for path in FILES:
+        path.write_text(text_of(path), "utf-8")
     if gofmt := shutil.which("gofmt"):
-        subprocess.run([gofmt, "-w", *files()], check=True)
+        subprocess.run([gofmt, "-w", *FILES], check=True)

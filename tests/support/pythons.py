@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support import cache, made_pythons
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -63,6 +65,13 @@ def others() -> dict[str, str]:
         if version >= _OLDEST and version != sys.version_info[:2]:
             versions.setdefault(version, str(path))  # type: ignore[arg-type]
     return {f"{major}.{minor}": versions[major, minor] for major, minor in sorted(versions)}
+
+
+def another(version: str) -> str:
+    """The path of another Python; skips where this machine has none of that version."""
+    if version not in others():
+        pytest.skip(f"another Python {version} is missing: {where_to_get(version)}")
+    return others()[version]
 
 
 def named_python(version: str) -> str:
