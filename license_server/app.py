@@ -47,7 +47,8 @@ from license_server.operations import data_folder, ledger_identity
 from license_server.settings import ServerSettings
 from license_server.signing import revocation_lists
 from license_server.signing.issuer import Issuer
-from license_server.signing.signature_count import CountedSigner, tally
+from license_server.signing.signature_count import tally
+from license_server.signing.signing_times import TimedSigner
 from license_server.site import (
     Clock,
     Random,
@@ -128,7 +129,7 @@ def create_app(
     def serving(issuer: Issuer) -> Site:
         """The site that signs with *issuer*, and counts what it signs."""
         counted.keys(issuer)
-        signer = CountedSigner(issuer.signer, lambda _: counted.signatures.inc())
+        signer = TimedSigner(issuer.signer, counted, time.monotonic)
         return site._replace(issuer=issuer._replace(signer=signer))
 
     app.state.server = state = ServerState(

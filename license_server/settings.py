@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from difflib import get_close_matches
 from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -201,6 +201,28 @@ class ServerSettings(BaseSettings):
             field = next(name for name in cls.model_fields if f'"{name}"' in str(error))
             name, reason = f"{_PREFIX}{field.upper()}", "it is not JSON"
             raise InputInvalidError(field=name, reason=reason) from error
+
+    @classmethod
+    def read_valid(
+        cls, environ: MutableMapping[str, str], **given: Any
+    ) -> "tuple[ServerSettings, list[InputInvalidError]]":
+        """The settings, and what is wrong with those that are passed over for their defaults.
+
+        *environ* is the process's environment, from which these are taken. Raises InputInvalidError
+        for what is wrong with several settings together.
+        """
+        wrong: list[InputInvalidError] = []
+        while True:
+            try:
+                return cls.read(**given), wrong
+            except InputInvalidError as error:
+                known = (name for name in environ if name.upper().startswith(_PREFIX))
+                names = [name for name in known if error.field.startswith(name.upper())]
+                if not names:
+                    raise
+                wrong.append(error)
+                for name in names:
+                    del environ[name]
 
     @classmethod
     def misspelt(cls, environ: Mapping[str, str]) -> list[tuple[str, str | None]]:

@@ -26,6 +26,7 @@ ISSUING = (
     "evidence-missing",
     "changed-meanwhile",
     "signer-unavailable",
+    "signing-over",
     "too-large-to-sign",
     "product-unknown",
     "archived",

@@ -23,12 +23,13 @@ from license_server.requests import outcomes, request_store, rules
 from license_server.requests.errors import RequestClosedError
 from license_server.requests.request_store import BY_RULE, StoredRequest
 from license_server.requests.rules import WaitsError
+from license_server.signing.errors import SigningOverError
 from license_server.site import Site
 
 Send = Callable[[Connection, StoredLicense, StoredRequest, Actor, int], Any]
 """Queues the mail that answers a request with a licence."""
 _AT_ONCE = 20
-_LATER = (DatabaseUnavailableError, ServerStoppingError, SignerUnavailableError)
+_LATER = (DatabaseUnavailableError, ServerStoppingError, SignerUnavailableError, SigningOverError)
 """After these a request is tried again."""
 _log = structlog.get_logger()
 

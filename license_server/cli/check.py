@@ -14,7 +14,7 @@ import click
 from license_core import strictjson
 from license_core.wording import printable
 from license_server.cli.output import say
-from license_server.cli.running import CALL
+from license_server.cli.running import CALL, INVALID
 from license_server.operations.errors import CheckFailedError
 
 if TYPE_CHECKING:  # what other commands need not load
@@ -38,6 +38,7 @@ def check(ctx: click.Context, offline: bool, as_json: bool) -> None:
 
     Changes nothing. Exits with 0 if nothing must be mended, else with 160; warnings alone are 0.
     """
+    from license_server.operations.checkup import of_clock
     from license_server.operations.checkup.examine import examine
     from license_server.operations.checkup.subject import MOUNTS, Subject
 
@@ -50,6 +51,8 @@ def check(ctx: click.Context, offline: bool, as_json: bool) -> None:
         mounts.read_text("utf-8", "replace") if mounts.exists() else "",
         str(ctx.meta[CALL]),
         asks=not offline,
+        synchronised=of_clock.synchronised(),
+        invalid=tuple(ctx.meta[INVALID]),
     )
     examined = examine(subject)
     if as_json:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from license_server.cli.lazy import Later, LazyGroup
-from license_server.cli.running import CALL, run
+from license_server.cli.running import CALL, INVALID, run
 from license_server.licenses.acts import OFFERED
 
 _COMMANDS = {
@@ -130,7 +130,11 @@ def cli(ctx: click.Context, data: Path | None) -> None:
 
     ctx.obj.data = data
     ctx.meta[CALL] = ctx.obj
-    settings = ctx.obj = ServerSettings.read(data=data)
+    if ctx.invoked_subcommand == "check":  # which is to say what is wrong, not to end with it
+        ctx.obj, ctx.meta[INVALID] = ServerSettings.read_valid(os.environ, data=data)
+    else:
+        ctx.obj = ServerSettings.read(data=data)
+    settings: ServerSettings = ctx.obj
     for path in settings.secret_settings.values():
         if path is not None and (remedy := secret_files.remedy(path)) is not None:
             click.echo(f"[W]: {path} is readable by others.\n     {remedy}", err=True)

@@ -33,6 +33,8 @@ _WHERE_TO_LOOK = {
 
 CALL = "license_server.call"
 """Where the context has how this process was called."""
+INVALID = "license_server.invalid"
+"""Where the context of ``check`` has what is wrong with settings."""
 
 
 class Call:

@@ -81,8 +81,19 @@ class Metrics:
             ("slug",),
             registry=registry,
         )
-        self.signatures = Counter(
+        self._signatures = Counter(
             "hostseal_signatures", "Signatures made with the signing key.", registry=registry
+        )
+        self._signing = Histogram(
+            "hostseal_signature_seconds",
+            "Time that the signing key took for a signature, in its token or service, too.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._unsigned = Counter(
+            "hostseal_signatures_failed",
+            "Attempts to sign that came to nothing: the key was gone, slow or refused.",
+            registry=registry,
         )
 
         def gauge(name: str, told: str, of_several: _OfSeveral = "livemin") -> Gauge:
@@ -125,6 +136,15 @@ class Metrics:
     def sign_in_refused(self, slug: str) -> None:
         """Count somebody who could not sign in, by the problem that they were told."""
         self._sign_ins.labels(slug).inc()
+
+    def note(self, seconds: float) -> None:
+        """Count a signature, which took *seconds*."""
+        self._signatures.inc()
+        self._signing.observe(seconds)
+
+    def note_failure(self) -> None:
+        """Count a signature that could not be made."""
+        self._unsigned.inc()
 
     def watch(self, engine: Engine, waiting: Callable[[], int]) -> None:
         """Count the events of each transaction once it commits, and what waits for the writer."""

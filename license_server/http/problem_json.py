@@ -22,7 +22,7 @@ from license_server.catalog import faults
 from license_server.db.errors import StillRunningError
 from license_server.http.errors import MethodNotAllowedError
 from license_server.http.problem_types import status_of
-from license_server.signing.errors import OpenReason, SecretFileOpenError
+from license_server.signing.errors import SecretFileOpenError
 
 TYPES = "/problems/"
 MEDIA_TYPE = "application/problem+json"
@@ -60,8 +60,6 @@ class Problem:
 def outward(error: LicenseError, request_id: str) -> LicenseError:
     """*error* as outsiders may see it: what went wrong inside is told to the log only."""
     where = Reason("see request {request} in the server's log", request=request_id)
-    if isinstance(error, SignerUnavailableError) and isinstance(error.reason, OpenReason):
-        return error
     if isinstance(error, DatabaseUnavailableError | SignerUnavailableError | InternalError):
         return type(error)(reason=where)
     if isinstance(error, SecretFileOpenError):

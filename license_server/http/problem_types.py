@@ -95,6 +95,7 @@ STATUS = {
     "not-initialised": 500,
     "database-unavailable": 503,
     "signer-unavailable": 503,
+    "signing-over": 503,
     "secret-file-open": 503,
     "input-invalid": 422,
     "not-found": 404,

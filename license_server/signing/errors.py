@@ -2,7 +2,6 @@
 
 from license_core.errors import LicenseError
 from license_core.problem import Problem
-from license_core.reason import Reason
 
 
 class PassphraseWrongError(LicenseError):
@@ -35,10 +34,20 @@ class SecretFileOpenError(LicenseError):
     mode: str
 
 
-class OpenReason(Reason):
-    """Why nothing is signed, where that holds no secret: whoever asks over HTTP is told, too."""
+class SigningOverError(LicenseError):
+    """The keyset, or the key in it, has ended: clients would refuse what is issued now."""
 
-    __slots__ = ()
+    row = Problem(
+        "signing-over",
+        166,
+        "No licence can be signed any more",
+        "No licence can be signed any more: {what} ended at {ended}.",
+        "Nothing was issued, and what was issued before stays valid. `{server} check` prints the "
+        "commands that renew it, for whoever runs the server.",
+    )
+
+    what: str
+    ended: str
 
 
 class KeysetRefusedError(LicenseError):

@@ -22,7 +22,7 @@ from license_server.audit import events
 from license_server.db.database import Database
 from license_server.settings import ServerSettings
 from license_server.signing import keyset_store, keysets
-from license_server.signing.errors import KeysetRefusedError
+from license_server.signing.errors import KeysetRefusedError, SigningOverError
 from license_server.signing.issuer import (
     Issuer,
     check_issuing,
@@ -89,6 +89,9 @@ def install(
     issuer = open_issuer(settings, new, now, tally(database))
     try:
         check_issuing(issuer, now)
+    except SigningOverError as error:
+        reason = Reason("{what} ended at {ended}", **error.facts)
+        raise KeysetRefusedError(path=path, reason=reason) from error
     except SignerUnavailableError as error:
         reason = Reason("this server could no longer sign: {reason}", reason=error.reason)
         raise KeysetRefusedError(path=path, reason=reason) from error

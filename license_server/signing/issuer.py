@@ -5,14 +5,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from license_core.errors import SignerUnavailableError
-from license_core.keyset import TrustedKeyset
+from license_core.keyset import SigningKey, TrustedKeyset
+from license_core.reason import Reason
 from license_core.roots import Roots
 from license_core.signer import Signer
 from license_core.wording import utc
 from license_server.db.database import Database
 from license_server.settings import ServerSettings
 from license_server.signing import keyset_store, keysets
-from license_server.signing.errors import NotInitialisedError, OpenReason
+from license_server.signing.errors import NotInitialisedError, SigningOverError
 from license_server.signing.keysets import Trust
 from license_server.signing.signature_count import CountedSigner, Tally
 from license_server.signing.signers import open_signer
@@ -47,19 +48,32 @@ class Issuer(NamedTuple):
 
 
 def check_issuing(issuer: Issuer, now: int, product: str | None = None) -> None:
-    """Raise SignerUnavailableError unless licences can be signed at *now*, those of *product*.
+    """Raise an error unless licences can be signed at *now*, those of *product*.
 
     Clients refuse what was issued once the keyset had ended (SPEC section 6.1): so does the server.
+    Raises SigningOverError or SignerUnavailableError.
     """
+    over = ended(issuer, now)
+    if over is not None:
+        what, at = over
+        raise SigningOverError(what=what, ended=utc(at))
     check_signing_key(issuer, now, product)
-    keyset = issuer.keyset.keyset
-    if keyset.exp is not None and now >= keyset.exp:
-        reason = OpenReason(
-            "keyset {version} expired at {ended}; sign and install a later one",
-            version=keyset.version,
-            ended=utc(keyset.exp),
-        )
-        raise SignerUnavailableError(reason=reason)
+
+
+def ended(issuer: Issuer, now: int) -> tuple[str, int] | None:
+    """What has ended by *now*, so that no licence can be signed, and when; None: neither has."""
+    keyset, key = issuer.keyset.keyset, entry(issuer)
+    if keyset.exp is not None and keyset.exp <= now:
+        return Reason("keyset {version}", version=keyset.version), keyset.exp
+    if key is not None and key.state == "active" and key.exp <= now:
+        return Reason("the key {kid}", kid=key.key.kid), key.exp
+    return None
+
+
+def entry(issuer: Issuer) -> SigningKey | None:
+    """What the keyset says of the key that signs."""
+    ours = issuer.signer.public_key
+    return next((one for one in issuer.keyset.keyset.keys if one.key == ours), None)
 
 
 def check_signing_key(issuer: Issuer, now: int, product: str | None = None) -> None:
@@ -67,15 +81,14 @@ def check_signing_key(issuer: Issuer, now: int, product: str | None = None) -> N
 
     A revocation list needs no more: the end of a keyset is for licences alone.
     """
-    key = issuer.signer.public_key
-    entry = next((entry for entry in issuer.keyset.keyset.keys if entry.key == key), None)
-    if entry is None:
-        reason = f"the keyset does not contain the key {key.kid}"
-    elif entry.state != "active":
-        reason = f"the key is {entry.state} in the keyset"
-    elif not entry.nbf <= now < entry.exp:
-        reason = f"it may sign from {utc(entry.nbf)} until {utc(entry.exp)}; check the clock"
-    elif product is not None and entry.products is not None and product not in entry.products:
+    found = entry(issuer)
+    if found is None:
+        reason = f"the keyset does not contain the key {issuer.signer.public_key.kid}"
+    elif found.state != "active":
+        reason = f"the key is {found.state} in the keyset"
+    elif not found.nbf <= now < found.exp:
+        reason = f"it may sign from {utc(found.nbf)} until {utc(found.exp)}; check the clock"
+    elif product is not None and found.products is not None and product not in found.products:
         reason = f"it is not for the product {product}"
     else:
         return

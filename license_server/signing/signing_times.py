@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from license_core.errors import SignerUnavailableError
 from license_core.publickey import PublicKey
@@ -23,6 +23,16 @@ class Told(NamedTuple):
     """Milliseconds."""
     failed: int
     """How many attempts have failed since this process began to use the key."""
+
+
+class Times(Protocol):
+    """Who is told how long each signature took."""
+
+    def note(self, seconds: float) -> None:
+        """A signature took *seconds*."""
+
+    def note_failure(self) -> None:
+        """There was no signature."""
 
 
 class SigningTimes:
@@ -56,7 +66,7 @@ class SigningTimes:
 class TimedSigner:
     """A signer whose signatures are timed."""
 
-    def __init__(self, signer: Signer, times: SigningTimes, passing: Callable[[], float]) -> None:
+    def __init__(self, signer: Signer, times: Times, passing: Callable[[], float]) -> None:
         """*passing*: any clock that only goes on, in seconds."""
         self._signer, self._times, self._passing = signer, times, passing
 

@@ -252,6 +252,7 @@ def test_every_server_problem_has_a_case() -> None:
         "term-over",
         "evidence-missing",
         "too-large-to-sign",  # signing/test_key_services.py
+        "signing-over",  # web/test_issue.py, operations/test_check.py
     }
     # tests/server/cli/test_command.py, test_shell.py, test_base_install.py
     process = {"data-folder-open"}  # operations/test_ledger_identity.py

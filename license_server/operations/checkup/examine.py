@@ -2,12 +2,11 @@
 
 from typing import NamedTuple
 
-from license_core import clock
-from license_core.errors import DatabaseUnavailableError, LicenseError
-from license_core.wording import utc
+from license_core.errors import DatabaseUnavailableError
 from license_server.db.database import Database
 from license_server.operations.checkup import (
     of_address,
+    of_clock,
     of_database,
     of_files,
     of_keys,
@@ -39,22 +38,13 @@ class Examined(NamedTuple):
 
 def examine(subject: Subject) -> Examined:
     """Look at everything; nothing is changed."""
-    sections = [of_settings.look(subject), of_files.look(subject), _clock(subject)]
+    sections = [of_settings.look(subject), of_files.look(subject), of_clock.look(subject)]
     with of_database.opened(subject) as (database, section):
         sections.append(section)
         if database is not None:
             sections += _within(subject, database)
     sections += [of_address.look(subject), of_mail.out(subject), of_mail.inward(subject)]
     return Examined(subject.now, sections)
-
-
-def _clock(subject: Subject) -> Section:
-    section = Section("Clock", [utc(max(subject.now, 0))], [])
-    try:
-        clock.check(subject.now)
-    except LicenseError as error:
-        section.findings.append(of_error(error, subject.server))
-    return section
 
 
 def _within(subject: Subject, database: Database) -> list[Section]:

@@ -153,6 +153,12 @@ ROWS = {
         "The clock says {now}, but the newest event of the audit log is of {then}.",
         "Set the clock, and let it be kept:\n  timedatectl set-ntp true",
     ),
+    "clock-not-kept": Row(
+        WARNING,
+        "No time server keeps this machine's clock, as far as the kernel knows: licences begin and "
+        "end by it.",
+        "Let it be kept, and look whether it is:\n  timedatectl set-ntp true\n  timedatectl",
+    ),
     # database
     "database-on-network": Row(
         ERROR,

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from license_core.errors import LicenseError
-from license_core.keyset import SigningKey
 from license_core.wording import utc
 from license_server.catalog.terms import DAY
 from license_server.db.database import Database
@@ -15,6 +14,8 @@ from license_server.signing.install import open_root
 from license_server.signing.issuer import (
     Issuer,
     check_issuing,
+    ended,
+    entry,
     open_issuer,
     read_trust,
 )
@@ -48,13 +49,13 @@ def look(subject: Subject, database: Database) -> Section:
     issuer = tried(lambda: open_issuer(settings, trust, subject.now, Tally("check")))
     if issuer is None:
         return Section("Keys", _told(trust), findings)
-    over = _over(subject, issuer)
+    over = ended(issuer, subject.now)
     if over is None:
         tried(lambda: check_issuing(issuer, subject.now))
     else:
-        what, ended = over
+        what, at = over
         remedy = _remedy(subject, issuer, trust)
-        findings.append(found("signing-over", what=what, ended=utc(ended), remedy=remedy))
+        findings.append(found("signing-over", what=what, ended=utc(at), remedy=remedy))
     if issuer.remote is not None and subject.asks:
         tried(issuer.remote.check)
     findings += _ends(subject, issuer, trust)
@@ -73,21 +74,6 @@ def _ends(subject: Subject, issuer: Issuer, trust: Trust) -> Iterator[Finding]:
         yield found(
             "signing-ends", days=days, until=utc(until), remedy=_remedy(subject, issuer, trust)
         )
-
-
-def _over(subject: Subject, issuer: Issuer) -> tuple[str, int] | None:
-    """What has ended, so that no licence can be signed, and when; None: neither has."""
-    keyset, key = issuer.keyset.keyset, _entry(issuer)
-    if keyset.exp is not None and keyset.exp <= subject.now:
-        return f"keyset {keyset.version}", keyset.exp
-    if key is not None and key.state == "active" and key.exp <= subject.now:
-        return f"the key {key.key.kid}", key.exp
-    return None
-
-
-def _entry(issuer: Issuer) -> SigningKey | None:
-    ours = issuer.signer.public_key
-    return next((one for one in issuer.keyset.keyset.keys if one.key == ours), None)
 
 
 def _remedy(subject: Subject, issuer: Issuer, trust: Trust) -> str:
@@ -123,7 +109,7 @@ def _change(subject: Subject, issuer: Issuer) -> str:
 
     Both at once are renewed: no keyset is accepted that has ended, or whose key has.
     """
-    soon, keyset, key = subject.now + WARN_DAYS * DAY, issuer.keyset.keyset, _entry(issuer)
+    soon, keyset, key = subject.now + WARN_DAYS * DAY, issuer.keyset.keyset, entry(issuer)
     ends = keyset.exp is not None and keyset.exp < soon
     if key is None or key.exp >= soon:
         return f"keys renew --keyset-days {_KEYSET_DAYS}"

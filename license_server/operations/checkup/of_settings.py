@@ -26,7 +26,8 @@ def look(subject: Subject) -> Section:
     """The settings, without what mail needs of them (of_mail.py)."""
     settings = subject.settings
     chosen = sorted(settings.model_fields_set - {"data"})
-    findings = [*_misspelt(subject), *_addresses(settings), *_networks(settings)]
+    findings = [of_error(error, subject.server) for error in subject.invalid]
+    findings += [*_misspelt(subject), *_addresses(settings), *_networks(settings)]
     findings += _single_sign_on(subject)
     if _has_password(settings.database):
         findings.append(found("database-password-shown"))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from license_core.errors import LicenseError
 from license_server.settings import ServerSettings
 
 MOUNTS = "/proc/self/mountinfo"
@@ -22,3 +23,7 @@ class Subject(NamedTuple):
     """The command to type in a remedy, such as ``license-server --data /srv/hostseal``."""
     asks: bool = True
     """Whether other machines are asked: mail servers, and a signer that is elsewhere."""
+    synchronised: bool | None = None
+    """Whether a time server keeps the clock (of_clock.py); None: unknown."""
+    invalid: tuple[LicenseError, ...] = ()
+    """What is wrong with settings that were passed over."""

@@ -185,6 +185,9 @@ def test_metrics_count_actions_once_they_are_committed(desk: Desk, local: TestCl
     assert figure(local, "hostseal_events_total", action="license.renewed") == 1
     assert figure(local, "hostseal_licenses_issued_total") == 2
     assert figure(local, "hostseal_signatures_total") == 3  # one came to nothing
+    assert figure(local, "hostseal_signature_seconds_count") == 3
+    assert 0 < figure(local, "hostseal_signature_seconds_sum") < 60
+    assert figure(local, "hostseal_signatures_failed_total") == 0
     asked = {"route": "/api/v1/licenses", "method": "POST"}
     assert figure(local, "hostseal_requests_total", **asked, status="201") == 2
     assert figure(local, "hostseal_requests_total", **asked, status="503") == 1

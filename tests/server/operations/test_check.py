@@ -19,11 +19,13 @@ from license_server.audit import events
 from license_server.audit.kinds import BACKED_UP
 from license_server.catalog.terms import DAY
 from license_server.db.database import Database
+from license_server.db.errors import InputInvalidError
 from license_server.db.mail_tables import mails
 from license_server.db.tables import products
 from license_server.db.webhook_tables import webhooks
 from license_server.mail import mailbox_store
 from license_server.operations import data_folder
+from license_server.operations.checkup import of_clock
 from license_server.operations.checkup.examine import Examined, examine
 from license_server.operations.checkup.finding import ROWS, Finding
 from license_server.operations.checkup.of_database import mounted_at
@@ -35,6 +37,7 @@ from license_server.signing.issuer import read_trust
 from license_server.signing.signers import open_signer
 from tests.support import loopback, ports, server, softhsm
 from tests.support.desk import Desk
+from tests.support.problems import exit_code
 from tests.support.server import LINE, PASSPHRASE
 from tests.support.shell import run
 
@@ -324,6 +327,11 @@ MISTAKES: dict[str, tuple[str, Callable[[World], object]]] = {
         listed,
     ),
     "list waits": ("revocations-waiting", revoked),
+    "clock kept by nobody": ("clock-not-kept", seen(synchronised=False)),
+    "setting that cannot be": (
+        "input-invalid",
+        seen(invalid=(InputInvalidError(field="LICENSE_SERVER_RATE", reason="it is no number"),)),
+    ),
 }
 BESIDE = {
     "single sign-on without TLS": {"public-url-missing"},
@@ -471,7 +479,7 @@ def test_remedy_of_keys_that_end_is_pasted_and_mends(
     assert not {"signing-over", "signing-ends", "signer-unavailable"} & found().keys()
 
 
-@pytest.mark.parametrize(("later", "code"), [(100, 0), (-1, 75)])
+@pytest.mark.parametrize(("later", "code"), [(100, 0), (-1, 166)])
 def test_shell_issues_until_the_keyset_ends(world: World, later: int, code: int) -> None:
     shutil.rmtree(world.data)
     now = int(time.time())
@@ -482,7 +490,8 @@ def test_shell_issues_until_the_keyset_ends(world: World, later: int, code: int)
         "-o", "-",
     )  # fmt: skip
     assert done.returncode == code, done.stderr
-    assert ("keyset 2 expired at" in done.stderr) is (code != 0)
+    assert ("keyset 2 ended at" in done.stderr) is (code != 0)
+    assert ("check` prints the commands" in done.stderr) is (code != 0)
 
 
 def test_database_that_may_lose_commits_is_found(desk: Desk) -> None:
@@ -513,8 +522,9 @@ def command(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def present(world: World) -> World:
-    """A server of today."""
+def present(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A server of today, on a machine whose clock is kept."""
+    monkeypatch.setattr(of_clock, "MARK", str(world.data))
     set_up_today(world)
     done = run(world.data, "backup", "-o", str(world.data.parent / "a.tar"))
     assert done.returncode == 0, done.stderr
@@ -546,6 +556,27 @@ def test_command_exits_with_its_code_and_lays_the_page_out(present: World) -> No
     told = json.loads(command(present, "--json").stdout)
     assert told["exit_code"] == CheckFailedError.row.exit_code
     assert [one["level"] for one in told["findings"]] == ["error", "warning"]
+
+
+@pytest.mark.usefixtures("disk")
+def test_invalid_settings_are_lines_of_the_page(present: World) -> None:
+    wrong = {"LICENSE_SERVER_SMTP_PORT": "none", "LICENSE_SERVER_IMAP_DAYS": "0"}
+    assert run(present.data, "list", **wrong).returncode == exit_code("input-invalid")
+    given = wrong | {"LICENSE_SERVER_PASSPHRASE_FILE": str(present.passphrase_file)}
+    done = run(present.data, "check", "--json", **given, LICENSE_SERVER_PORTAL="false")
+    assert done.returncode == CheckFailedError.row.exit_code
+    told = json.loads(done.stdout)["findings"]
+    assert [one["slug"] for one in told] == ["input-invalid"] * 2
+    assert all(any(name in one["sentence"] for one in told) for name in wrong)
+
+
+def test_clock_is_asked_of_the_system_or_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_clock, "MARK", str(tmp_path / "none"))
+    assert of_clock.synchronised() in (True, False, None)
+    monkeypatch.setattr(of_clock, "MARK", str(tmp_path))
+    assert of_clock.synchronised() is True
 
 
 @pytest.mark.usefixtures("disk")

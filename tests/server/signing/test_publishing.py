@@ -16,6 +16,7 @@ from license_server.licenses import recording
 from license_server.licenses.acts import REVOKE
 from license_server.licenses.planning import ActRequest
 from license_server.signing import revocation_lists, revocation_store
+from license_server.signing.errors import SigningOverError
 from license_server.signing.issuer import check_issuing
 from license_server.signing.list_days import LISTED_DAYS
 from license_server.signing.revocation_store import StoredList
@@ -58,7 +59,7 @@ def test_a_list_is_published_though_the_keyset_has_ended(desk: Desk) -> None:
     issuer = desk.site.issuer
     ended = TrustedKeyset(issuer.keyset.keyset._replace(exp=desk.clock.now))
     later = issuer._replace(keyset=ended)
-    with pytest.raises(SignerUnavailableError, match="expired at"):
+    with pytest.raises(SigningOverError, match="ended at"):
         check_issuing(later, desk.clock.now)
     new, _ = desk.site.database.read(lambda c: revocation_lists.sign_next(c, later, desk.clock.now))
     assert open_revocations(new.token, ended).number == new.number

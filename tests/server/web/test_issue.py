@@ -77,9 +77,11 @@ def test_keyset_that_has_ended_issues_nothing_and_is_told(signed_in: Desk) -> No
     finally:
         state.site = site
     assert (refused.status_code, over_api.status_code) == (503, 503)
-    told = f"keyset {ended.version} expired at"
+    told = f"keyset {ended.version} ended at"
     assert told in refused.text
+    assert "license-server check" in refused.text
     assert told in over_api.json()["detail"]
+    assert over_api.json()["type"] == "/problems/signing-over"
     assert f"第 {ended.version} 版密钥集已于" in chinese.text
     assert signed_in.count("licenses") == before + 2
     file = signed_in.client.get(f"{made.headers['location'].partition('?')[0]}/license.dat")
