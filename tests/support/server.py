@@ -25,6 +25,7 @@ from license_server.settings import ServerSettings
 from tests.support import (
     forked,
     quick_keys,  # noqa: F401  # by itself it sets what keys and passwords cost
+    quick_tables,  # noqa: F401  # as it does what a new database costs
     softhsm,
 )
 from tests.support.forked import Forked
