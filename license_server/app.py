@@ -45,7 +45,7 @@ from license_server.licenses import statistics
 from license_server.mail import mail_servers
 from license_server.operations import data_folder, ledger_identity
 from license_server.settings import ServerSettings
-from license_server.signing import revocation_lists
+from license_server.signing import revocation_shards
 from license_server.signing.issuer import Issuer
 from license_server.signing.signature_count import tally
 from license_server.signing.signing_times import TimedSigner
@@ -141,7 +141,7 @@ def create_app(
         metrics=counted,
         figures=statistics.Kept(ZoneInfo(settings.time_zone), statistics.LATER),
         tokens=TokenCache(),
-        revocations=revocation_lists.Kept(),
+        revocations=revocation_shards.Kept(),
         answer_by_mail=mailing.answering(lambda: state.site),
         probe=Probe(database),
     )

@@ -178,7 +178,7 @@ class Site(NamedTuple):
         """Sign and publish the next revocation list, which is fresh for *days*.
 
         *render_reply* tells of it and of how many licences it has. Raises NotPermittedError,
-        SignerUnavailableError, RevocationsTooLargeError or DatabaseUnavailableError.
+        SignerUnavailableError or DatabaseUnavailableError.
         """
         actor.need("revocations:publish")
         for _ in range(_TRIES):

@@ -5,21 +5,25 @@ from typing import Self
 
 from license_server.api import responses
 from license_server.api.responses import Instant
-from license_server.signing.revocation_lists import FILE
-from license_server.signing.revocation_store import StoredList
+from license_server.signing.list_file import FILE
+from license_server.signing.revocation_store import Standing, StoredList
 
 
 @dataclass(slots=True, kw_only=True)
 class RevocationList:
-    """A revocation list: where its file is, and until when it is fresh."""
+    """A revocation list: where its file is, and until when it is fresh.
+
+    One that is not whole is there in shards alone, by ``file?license=NUMBER``.
+    """
 
     number: int
     created_at: Instant
     expires_at: Instant
     file: str
+    whole: bool
 
     @classmethod
-    def of(cls, stored: StoredList, **more: int) -> Self:
+    def of(cls, stored: StoredList | Standing, **more: int) -> Self:
         """The list *stored*."""
         return responses.from_row(cls, stored, file=f"/{FILE}", **more)
 

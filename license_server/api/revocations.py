@@ -31,11 +31,12 @@ async def newest(site: AtSite, _: Publisher) -> Response:
     """Get the number and dates of the revocation list in force, and what waits for the next."""
 
     def read(connection: Connection) -> ListInForce:
-        found = revocation_store.newest(connection)
+        found = revocation_store.standing(connection)
         if found is None:
             raise NotFoundError(what="revocation list", name=Reason("yet"))
+        whole = revocation_store.is_whole(connection, found.number)
         waiting = revocation_store.count_waiting(connection, found.created_at)
-        return ListInForce.of(found, waiting=waiting)
+        return ListInForce.of(found, whole=whole, waiting=waiting)
 
     return messages.json_response(await site.read(read))
 
@@ -47,7 +48,8 @@ async def publish(request: Request, site: AtSite, actor: Publisher) -> Response:
     days, key = _days(members), messages.idempotency(request, body)
 
     def render_reply(new: StoredList, count: int) -> Reply:
-        return Reply(201, None, responses.to_json(PublishedList.of(new, licenses=count)))
+        told = PublishedList.of(new, whole=new.is_whole, licenses=count)
+        return Reply(201, None, responses.to_json(told))
 
     reply = await site.publish_revocations(actor, site.clock(), days, render_reply, key)
     return messages.respond(reply)

@@ -50,7 +50,7 @@ class Publisher:
 
 def _is_due(connection: Connection, now: int, minutes: int) -> bool:
     """Whether an act has waited for so many *minutes*, or the list in force is half over."""
-    last = revocation_store.newest(connection)
+    last = revocation_store.standing(connection)
     if last is not None and now - last.created_at >= (last.expires_at - last.created_at) // 2:
         return True
     waiting = revocation_store.waiting_since(connection, 0 if last is None else last.created_at)
@@ -58,5 +58,5 @@ def _is_due(connection: Connection, now: int, minutes: int) -> bool:
 
 
 def _logged(new: StoredList, count: int) -> Reply:
-    _log.info("revocation list published", number=new.number, licenses=count)
+    _log.info("revocation list published", number=new.number, licenses=count, whole=new.is_whole)
     return Reply(201, None, b"")

@@ -7,15 +7,17 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from license_core import hostline, received
+from license_core import armor, hostline, received
 from license_core.armor import MAX_FILE
-from license_core.errors import FileUnreadableError, LicenseError
+from license_core.errors import FileUnreadableError, LicenseError, NotFoundError
 from license_core.hostkey import PROFILES
 from license_core.paths import read, words
+from license_core.reason import Reason
 from license_core.wording import printable, utc
 from license_server.catalog.faults import Faults
 from license_server.cli import preview
@@ -246,22 +248,41 @@ def history(settings: ServerSettings, number: str) -> None:
 def file_(settings: ServerSettings, number: str, output: str, with_revocations: bool) -> None:
     """Write the file of the licence NUMBER (or its last part) again, as issued; issues nothing."""
     from license_server.licenses import issuing, typed_numbers
-    from license_server.signing import revocation_lists
 
-    def read_file(connection: Connection) -> tuple[StoredLicense, bytes]:
-        stored = issuing.find(connection, typed_numbers.number_meant(connection, number))
-        return stored, revocation_lists.block(connection) if with_revocations else b""
+    def find(connection: Connection) -> StoredLicense:
+        return issuing.find(connection, typed_numbers.number_meant(connection, number))
 
-    stored, behind = write(settings, read_file)
-    file = issuing.file_of(stored) + behind
-    if len(file) > MAX_FILE:
-        reason = (
-            f"with the list the file would be {len(file)} bytes long, and the maximum is "
-            f"{MAX_FILE}; send the list as a separate file"
-        )
-        raise InputInvalidError(field="--with-revocations", reason=reason)
+    stored = write(settings, find)
+    file = issuing.file_of(stored)
+    if with_revocations:
+        file += _list_behind(settings, stored.number, MAX_FILE - len(file))
     with written(output) as put:
         put(file)
+
+
+def _list_behind(settings: ServerSettings, number: str, most: int) -> bytes:
+    """The block of the list in force, to stand in a licence file; at *most* so many bytes.
+
+    Of a longer list it is the shard of the licence *number*, for which the signing key is needed.
+    """
+    from license_server.operations import data_folder
+    from license_server.signing import revocation_shards, revocation_store
+
+    listed = write(settings, revocation_store.newest)
+    if listed is None:
+        raise NotFoundError(what="revocation list", name=Reason("yet"))
+    block = armor.wrap(armor.REVOCATIONS, listed.token).encode("ascii")
+    if listed.is_whole and len(block) <= most:
+        return block
+    database, issuer = data_folder.open_vault(settings)
+    with closing(database):
+        tokens = revocation_shards.Shards(listed, issuer).tokens([number], int(time.time()))
+        database.write(lambda _: None)  # what was signed is counted
+    block = "".join(armor.wrap(armor.REVOCATIONS, token) for token in tokens).encode("ascii")
+    if len(block) > most:
+        reason = f"with the list the file would be longer than {MAX_FILE} bytes; send it apart"
+        raise InputInvalidError(field="--with-revocations", reason=reason)
+    return block
 
 
 ACTS = {act.name: _command(act) for act in OFFERED}

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from license_server.settings import ServerSettings
 
 
+_IN_SHARDS = (
+    "It is too large to be one file: each site gets the shard of its licence. For sites without "
+    "network: license-server revocations file NUMBER -o license.revocations"
+)
+
+
 @click.group()
 def revocations() -> None:
     """The revocation list: the signed list of licences that are no longer valid."""
@@ -41,7 +47,7 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
     from sqlalchemy.exc import IntegrityError
 
     from license_server.operations import data_folder
-    from license_server.signing import revocation_lists
+    from license_server.signing import list_file, revocation_lists
 
     database, issuer = data_folder.open_vault(settings)
     with closing(database):
@@ -54,12 +60,44 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
             )
         except IntegrityError as error:
             raise DatabaseUnavailableError(reason="another list has just been published") from error
-    if output:
-        with written(output) as put:
-            put(revocation_lists.file_of(new))
     due = utc(new.expires_at)
     listed = licences(count)
     click.echo(f"Published list {new.number}: {listed}; the next is due {due}.", err=True)
+    if output:
+        file = list_file.file_of(new)
+        with written(output) as put:
+            put(file)
+    elif not new.is_whole:
+        click.echo(f"[W]: {_IN_SHARDS}", err=True)
+
+
+@revocations.command("file")
+@click.argument("numbers", metavar="NUMBER...", nargs=-1, required=True)
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+)
+@click.pass_obj
+def file_(settings: ServerSettings, numbers: tuple[str, ...], output: str) -> None:
+    """Write the list in force for the licences NUMBER (or their last parts), for their sites.
+
+    Of a long list it has the shards of these licences alone. `install` takes the one of the
+    licence that is installed.
+    """
+    from license_server.licenses import typed_numbers
+    from license_server.operations import data_folder
+    from license_server.signing import revocation_shards
+
+    database, issuer = data_folder.open_vault(settings)
+    with closing(database):
+        with database.reading() as connection:
+            meant = [typed_numbers.number_meant(connection, number) for number in numbers]
+            found = revocation_shards.Kept().newest(connection, issuer)
+        if found is None:
+            raise NotFoundError(what="revocation list", name=Reason("yet"))
+        made = found.of(meant, int(time.time()))
+        database.write(lambda _: None)  # what was signed is counted
+    with written(output) as put:
+        put(made.body)
 
 
 @revocations.command()
@@ -67,16 +105,19 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
 @click.pass_obj
 def show(settings: ServerSettings, output: str | None) -> None:
     """Show the list in force. Needs no passphrase."""
-    from license_server.signing import revocation_lists, revocation_store
+    from license_server.signing import list_file, revocation_store
 
     found = write(settings, revocation_store.newest)
     if found is None:
         raise NotFoundError(what="revocation list", name=Reason("yet"))
     if output:
+        file = list_file.file_of(found)
         with written(output) as put:
-            put(revocation_lists.file_of(found))
+            put(file)
         return
     now, due = int(time.time()), utc(found.expires_at)
     say(f"List {found.number} of {utc(found.created_at)}; the next is due {due}.")
+    if not found.is_whole:
+        say(_IN_SHARDS)
     if found.expires_at <= now:
         click.echo("[W]: The next list is overdue: publish one.", err=True)

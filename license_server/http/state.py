@@ -19,7 +19,7 @@ from license_server.licenses import statistics
 from license_server.licenses.license_store import StoredLicense
 from license_server.mail.outbox_store import Mail
 from license_server.requests.request_store import StoredRequest
-from license_server.signing import revocation_lists
+from license_server.signing import revocation_shards
 from license_server.site import Site
 
 AnswerByMail = Callable[[Connection, StoredLicense, StoredRequest, Actor, int], Mail]
@@ -41,7 +41,7 @@ class ServerState:
     metrics: Metrics
     figures: statistics.Kept
     tokens: TokenCache
-    revocations: revocation_lists.Kept
+    revocations: revocation_shards.Kept
     answer_by_mail: AnswerByMail
     """What queues the mail that answers a request with a licence."""
     probe: Probe

@@ -83,21 +83,20 @@ class NotInitialisedError(LicenseError):
 
 
 class RevocationsTooLargeError(LicenseError):
-    """A revocation list has grown so large that clients would refuse its file."""
+    """The whole revocation list is larger than clients read, or than can be signed."""
 
     row = Problem(
         "revocations-too-large",
         99,
         "The revocation list is too large",
-        "The list of {licenses} licences would have {size} bytes; {most} are allowed.",
-        "Nothing was published, and the list in force still counts. Two days after its term is "
-        "over, a licence leaves the list by itself. If LICENSE_SERVER_REVOCATIONS_BYTES is set "
-        "below its default, raise it.",
+        "Revocation list {number} is too large to be one file, and is published in shards alone.",
+        "Get the shard of each licence that you need the list for: with "
+        "`license.revocations?license=NUMBER` at the end of the address, or, on the server, "
+        "`{server} revocations file NUMBER -o license.revocations`. Any list that is installed "
+        "still counts.",
     )
 
-    licenses: int
-    size: int
-    most: int
+    number: int
 
 
 class TooLargeToSignError(LicenseError):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, func, insert, or_, select
 
+from license_core import b64url
 from license_server.db.tables import (
     audit_events,
     keysets,
@@ -15,15 +16,43 @@ MOST_WAITING = 100
 _ENDING = ("license.revoked", "license.suspended", "license.returned", "license.rehosted")
 
 
+UNSIGNED = "eyJhbGciOiJub25lIn0"
+"""The first part of an unsecured JWS, ``{"alg":"none"}`` (RFC 7515 appendix A.5)."""
+
+
 class StoredList(NamedTuple):
     """A revocation list that was published, and the keyset that it is to be trusted by."""
 
     number: int
     token: str
+    """Unsigned where the whole list is published in shards alone."""
     created_at: int
     expires_at: int
     keyset_version: int
     keyset_token: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole list is signed, and served."""
+        return not self.token.startswith(f"{UNSIGNED}.")
+
+    @property
+    def payload(self) -> bytes:
+        """What the list says, as it was signed, or would be."""
+        return b64url.decode(self.token.split(".")[1])
+
+
+def unsigned(payload: bytes) -> str:
+    """The token of a list that nobody signs as a whole."""
+    return f"{UNSIGNED}.{b64url.encode(payload)}."
+
+
+class Standing(NamedTuple):
+    """The list in force, without what it lists."""
+
+    number: int
+    created_at: int
+    expires_at: int
 
 
 def to_be_listed(connection: Connection, since: int) -> list[str]:
@@ -85,10 +114,25 @@ class Due(NamedTuple):
 
 def due(connection: Connection) -> Due:
     """How the revocation list stands."""
+    last = standing(connection)
+    if last is None:
+        return Due(None, waiting_since(connection, 0))
+    return Due(last.expires_at, waiting_since(connection, last.created_at))
+
+
+def standing(connection: Connection) -> Standing | None:
+    """The list in force, of which nothing long is read; None: none was published."""
     its = revocation_lists.c
-    newest = select(its.created_at, its.expires_at).order_by(its.number.desc()).limit(1)
-    created_at, expires_at = connection.execute(newest).first() or (0, None)
-    return Due(expires_at, waiting_since(connection, created_at))
+    query = select(its.number, its.created_at, its.expires_at).order_by(its.number.desc()).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else Standing(*row)
+
+
+def is_whole(connection: Connection, number: int) -> bool:
+    """Whether the list of this number is signed as a whole."""
+    begins = func.substr(revocation_lists.c.token, 1, len(UNSIGNED))
+    query = select(begins).where(revocation_lists.c.number == number)
+    return connection.execute(query).scalar() != UNSIGNED
 
 
 def newest_number(connection: Connection) -> int:

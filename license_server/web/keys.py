@@ -12,12 +12,13 @@ from license_core.reason import Reason
 from license_server.access.sessions import Session
 from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
-from license_server.http.state import AtSite
+from license_server.http.state import AtSite, state_of
 from license_server.operations import data_folder
 from license_server.operations.errors import RecordKeyUnavailableError
-from license_server.signing import keyset_store, keysets, revocation_lists, revocation_store
+from license_server.signing import keyset_store, keysets, revocation_store
 from license_server.signing.keysets import WARN_DAYS
 from license_server.signing.list_days import LISTED_DAYS, MOST_DAYS
+from license_server.signing.revocation_shards import LARGEST_SHARD
 from license_server.signing.signers.keyfiles import read_root
 from license_server.site import Site
 from license_server.web import forms, pages
@@ -64,7 +65,9 @@ async def publish(request: Request, site: AtSite, session: Publisher, fields: Fo
 async def _keys(request: Request, site: Site, fields: dict[str, str], faults: Faults) -> Response:
     now, issuer = site.clock(), site.issuer
     stored = await site.read(keyset_store.newest_keyset)
-    revoked = await site.read(revocation_store.newest)
+    kept = state_of(request).revocations
+    shards = await site.read(lambda connection: kept.newest(connection, issuer))
+    revoked = None if shards is None else shards.stored
     since = 0 if revoked is None else revoked.created_at
     keyset = issuer.keyset.keyset
     until = keysets.signs_until(keyset, issuer.signer.public_key, now)
@@ -87,7 +90,9 @@ async def _keys(request: Request, site: Site, fields: dict[str, str], faults: Fa
         roots=issuer.roots,
         root=_found(site, _ROOT),
         revoked=revoked,
-        revoked_size=0 if revoked is None else len(revocation_lists.file_of(revoked)),
+        shards=shards,
+        revoked_size=len(shards.whole().body) if shards and shards.is_whole else 0,
+        largest_shard=LARGEST_SHARD,
         revoked_most=site.settings.revocations_bytes,
         done="done" in request.query_params,
         automatic=site.settings.revocations_minutes,

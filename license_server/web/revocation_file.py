@@ -1,17 +1,18 @@
-"""``/license.revocations``: the revocation list in force, for everybody and any cache between."""
+"""``/license.revocations``: the revocation list in force, for everybody and any cache between.
+
+With ``?license=NUMBER`` it is the shard of that licence; with several, those of each.
+"""
 
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from license_core.errors import NotFoundError
 from license_server.http.state import AtSite, state_of
-from license_server.signing.revocation_lists import (
-    FILE,
-    Published,
-)
+from license_server.signing.list_file import FILE, Published
 
 anyone = APIRouter()
 _FRESH = 300
@@ -20,14 +21,22 @@ _FRESH = 300
 
 @anyone.api_route(f"/{FILE}", methods=["GET", "HEAD"])
 async def list_(request: Request, site: AtSite) -> Response:
-    """The list; 304 where the caller has it. Raises NotFoundError."""
-    found = await site.read(state_of(request).revocations.newest)
-    if found is None:
+    """The list; 304 where the caller has it. Raises NotFoundError, RevocationsTooLargeError."""
+    kept, numbers = state_of(request).revocations, request.query_params.getlist("license")
+    shards = await site.read(lambda connection: kept.newest(connection, site.issuer))
+    if shards is None:
         raise NotFoundError(what="revocation list at", name=f"/{FILE}")
+    more = {}
+    if numbers:
+        more = {"Content-Disposition": f'attachment; filename="{FILE}"'}
+        found = await run_in_threadpool(shards.of, numbers, site.clock())
+    else:
+        found = shards.whole()
     headers = {
         "ETag": found.etag,
         "Last-Modified": format_datetime(_when(found), usegmt=True),
         "Cache-Control": f"public, max-age={_FRESH}, stale-if-error=86400",
+        **more,
     }
     if _has_it(request, found):
         return Response(status_code=304, headers=headers)

@@ -142,7 +142,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], object], list[str], dict[str, str | N
     ),
     "revocations-too-large": (
         _nothing,
-        ["revocations", "publish"],
+        ["revocations", "publish", "-o", "-"],
         {"LICENSE_SERVER_REVOCATIONS_BYTES": "1024"},
     ),
     "backup-invalid": (_nothing, ["restore", "/dev/null"], {}),

@@ -23,6 +23,9 @@ class Described(NamedTuple):
 class Remote(Protocol):
     """A signer whose key is elsewhere: it can take long, and be gone and come back."""
 
+    most: int | None
+    """The bytes of the longest message that it signs; None: of any."""
+
     def check(self) -> None:
         """Raise SignerUnavailableError unless it could sign now. Nothing is signed."""
 

@@ -51,6 +51,7 @@ class ServiceSigner:
     def __init__(self, service: KeyService) -> None:
         """Raises SignerUnavailableError."""
         self._service = service
+        self.most: int | None = service.most
         self._places = threading.BoundedSemaphore(_AT_ONCE + _MOST_WAITING)
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="signer")
         weakref.finalize(self, self._pool.shutdown, wait=False)

@@ -65,6 +65,8 @@ _SAID: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 class Pkcs11Signer:
     """A signer whose private key is in a token."""
 
+    most: int | None = None
+
     def __init__(self, uri: Pkcs11Uri, patience: float = PATIENCE) -> None:
         """*patience*: seconds that a signature may take. Raises SignerUnavailableError."""
         self._uri = uri

@@ -9,6 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from license_core import armor
+from license_core.armor import MAX_FILE
 from license_core.revocation import Revocations, open_revocations
 from license_core.verify import open_license
 from license_server.actor import COMMAND
@@ -16,10 +17,8 @@ from license_server.licenses import issuing, recording
 from license_server.licenses.acts import REVOKE
 from license_server.licenses.planning import ActRequest
 from license_server.signing import revocation_lists
-from license_server.signing.errors import RevocationsTooLargeError
 from license_server.signing.revocation_store import StoredList
 from tests.support import server
-from tests.support.api import bearer
 from tests.support.desk import Desk
 from tests.support.ledger import NOW, Ledger, line, new_ledger
 
@@ -83,30 +82,6 @@ def test_list_leaves_out_what_is_over_and_no_clock_that_knows_it_could_bring_bac
             new, _ = revocation_lists.sign_next(connection, site.issuer, at)
             opened = open_revocations(new.token, site.issuer.keyset)
             assert opened.lists(short) is listed
-
-
-def test_list_larger_than_allowed_is_not_published_and_the_former_stays(desk: Desk) -> None:
-    former = publish(desk)
-    revoke(desk, issue(desk))
-    site = desk.site
-    size = len(revocation_lists.file_of(former))
-    with site.database.reading() as connection:
-        with pytest.raises(RevocationsTooLargeError) as refused:
-            revocation_lists.sign_next(connection, site.issuer, desk.clock.now, largest=size)
-        assert refused.value.facts["size"] > size
-        exact = refused.value.facts["size"]
-        revocation_lists.sign_next(connection, site.issuer, desk.clock.now, largest=exact)
-    state = desk.client.app.state.server  # type: ignore[attr-defined]
-    state.site = site._replace(
-        settings=site.settings.model_copy(update={"revocations_bytes": size})
-    )
-    allowed = bearer(desk, "revocations:publish")
-    try:
-        reply = desk.client.post("/api/v1/revocations", json={}, headers=allowed)
-    finally:
-        state.site = site
-    assert (reply.status_code, reply.json()["type"]) == (409, "/problems/revocations-too-large")
-    assert desk.client.get(URL).content == revocation_lists.file_of(former)
 
 
 def test_list_names_ended_and_rehosted_licences_with_predecessors(
@@ -197,7 +172,7 @@ def test_concurrent_publications_cannot_share_a_number(ledger: Ledger) -> None:
     assert ledger.faults() == []
 
 
-def test_licence_file_includes_the_list_when_it_fits(ledger: Ledger, tmp_path: Path) -> None:
+def test_licence_file_includes_the_list_or_its_shard(ledger: Ledger, tmp_path: Path) -> None:
     number, other = ledger.issue(1), ledger.issue(2)
     ledger.end("revoke", other, "not paid")
     env, out = server.environment(ledger.settings.data), tmp_path / "license.dat"
@@ -216,10 +191,20 @@ def test_licence_file_includes_the_list_when_it_fits(ledger: Ledger, tmp_path: P
     token = long.sign(ledger.site.issuer.signer)
     stored = StoredList(2, token, NOW, NOW, ledger.site.issuer.version, "")
     ledger.site.database.write(lambda c: revocation_lists.record(c, stored, 3000, COMMAND))
-    out.unlink()
-    refused = server.at_once(*words, env=env)
-    assert (refused.returncode, "send the list as a separate file" in refused.stderr) == (76, True)
-    assert not out.exists()
+    done = server.at_once(*words, env=env)
+    assert done.returncode == 0, done.stderr
+    assert len(out.read_bytes()) < MAX_FILE
+    opened = open_license(out.read_bytes(), roots=server.roots(ledger.settings.data))
+    assert opened.revocations_token is not None
+    shard = open_revocations(opened.revocations_token, opened.trust.keyset)
+    assert (shard.number, len(shard.prefix), shard.covers(number)) == (2, 1, True)
+    several = tmp_path / "license.revocations"
+    done = server.at_once("revocations", "file", number, other, "-o", str(several), env=env)
+    assert done.returncode == 0, done.stderr
+    tokens = armor.unwrap(several.read_bytes())[armor.REVOCATIONS]
+    shards = [open_revocations(token, opened.trust.keyset) for token in tokens]
+    assert all(any(one.covers(jti) for one in shards) for jti in (number, other))
+    assert ledger.faults() == []
     ledger.site.database.close()
 
 
@@ -235,3 +220,10 @@ def test_revocations_command_publishes_and_shows_the_list(data: Path, tmp_path: 
     assert again.stdout.encode() == out.read_bytes()
     assert server.at_once("revocations", "show", env=env).stdout.startswith("List 1 of ")
     assert os.stat(out).st_size < 4000
+    large = env | {"LICENSE_SERVER_REVOCATIONS_BYTES": "1024"}
+    done = server.at_once("revocations", "publish", env=large)
+    assert (done.returncode, "[W]: It is too large to be one file" in done.stderr) == (0, True)
+    assert "too large to be one file" in server.at_once("revocations", "show", env=env).stdout
+    refused = server.at_once("revocations", "show", "-o", "-", env=env)
+    assert (refused.returncode, refused.stdout) == (99, "")
+    assert "revocations file NUMBER" in refused.stderr

@@ -5,12 +5,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select
 
+from license_core import strictjson
 from license_core.keyset import TrustedKeyset
+from license_core.revocation import Revocations
 from license_server.access import accounts
 from license_server.actor import COMMAND
 from license_server.audit import events
 from license_server.db.tables import audit_events
 from license_server.signing import keysets, revocation_lists, revocation_store
+from license_server.signing.revocation_store import StoredList
 from tests.support.desk import Desk
 from tests.support.pages import faults, followed, hidden, sign_in
 
@@ -119,6 +122,22 @@ def test_the_desk_publishes_a_list_with_one_button(signed_in: Desk) -> None:
     assert done.status_code == 200, done.text
     assert f"Revocation list {before + 1} is published." in done.text
     assert newest_list(signed_in) == before + 1
+
+
+def test_the_desk_offers_the_shard_of_a_licence_where_the_list_is_long(signed_in: Desk) -> None:
+    assert 'name="license"' not in signed_in.client.get("/keys").text
+    site, number = signed_in.site, newest_list(signed_in) + 1
+    listed = Revocations.of(map(str, range(2000)), iss="V", number=number, iat=0)
+    token = revocation_store.unsigned(strictjson.dumps(listed.to_dict()))
+    at = signed_in.clock.now
+    long = StoredList(number, token, at, at + 1, site.issuer.version, "")
+    site.database.write(lambda c: revocation_lists.record(c, long, 2000, COMMAND))
+    page = signed_in.client.get("/keys").text
+    assert "in shards alone" in page
+    assert "one of 16, of at most 32 KiB each" in page
+    assert 'name="license"' in page
+    made = signed_in.client.get("/license.revocations", params={"license": "HS-2027-1"})
+    assert (made.status_code, len(made.content) < 32768) == (200, True)
 
 
 @pytest.mark.parametrize("typed", ["", "0", "x", "3651", "<b>7</b>"])

@@ -1,0 +1,130 @@
+"""Shards of the revocation list in force, signed when somebody asks for one (ADR 52).
+
+A shard says of the licences whose digests begin alike what the whole list says (SPEC section 8).
+It is made of the sorted digests of that list, and has its number and dates.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from license_core import b64url, jws, strictjson
+from license_core.revocation import DIGEST_BYTES, Revocations, digest
+from license_server.signing import revocation_store
+from license_server.signing.errors import RevocationsTooLargeError
+from license_server.signing.issuer import Issuer, check_signing_key
+from license_server.signing.list_file import Published, file_of, published
+from license_server.signing.revocation_store import StoredList
+
+LARGEST_SHARD = 32 * 1024
+"""Bytes of a shard's file, at the most: it fits into a licence's file, too."""
+_MOST_DIGITS = 4
+
+
+class Shards:
+    """A list that was published, from which shards are cut and signed."""
+
+    def __init__(self, stored: StoredList, issuer: Issuer) -> None:
+        self._whole = published(stored, file_of(stored)) if stored.is_whole else None
+        self._issuer = issuer
+        self._listed = Revocations.from_dict(strictjson.loads(stored.payload))
+        self.stored = stored._replace(
+            token="", keyset_version=issuer.version, keyset_token=issuer.keyset_token
+        )
+        """Without its token, which may be long."""
+        self.digits = _digits(self._listed, self.stored, issuer)
+        """With how many digits the digests of a shard begin alike; 0: the whole list is short."""
+        self._signed: dict[str, str] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def counts_for(self, number: int, issuer: Issuer) -> bool:
+        """Whether list *number* is in force, and *issuer* signs."""
+        return number == self.stored.number and issuer.keyset is self._issuer.keyset
+
+    @property
+    def count(self) -> int:
+        """How many shards there are."""
+        return int(16**self.digits)
+
+    @property
+    def licenses(self) -> int:
+        """How many licences the whole list has."""
+        return len(self._listed.digests) // DIGEST_BYTES
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole list is signed, and served."""
+        return self._whole is not None
+
+    def whole(self) -> Published:
+        """The whole list. Raises RevocationsTooLargeError where it is published in shards alone."""
+        if self._whole is None:
+            raise RevocationsTooLargeError(number=self.stored.number)
+        return self._whole
+
+    def of(self, numbers: Sequence[str], now: int) -> Published:
+        """The file for the licences with these *numbers*: their shards, each once.
+
+        The whole list, where that is short. Raises SignerUnavailableError, TooLargeToSignError.
+        """
+        if not self.digits and self._whole is not None:
+            return self._whole
+        return published(self.stored, file_of(self.stored, *self.tokens(numbers, now)))
+
+    def tokens(self, numbers: Sequence[str], now: int) -> list[str]:
+        """The shards of these licences, each once. Raises as above."""
+        prefixes = sorted({digest(number).hex()[: self.digits] for number in numbers})
+        with self._one_at_a_time:  # who asks for all of them delays others by one signature
+            return [self._token(prefix, now) for prefix in prefixes]
+
+    def _token(self, prefix: str, now: int) -> str:
+        if prefix not in self._signed:
+            check_signing_key(self._issuer, now)
+            self._signed[prefix] = self._listed.shard(prefix).sign(self._issuer.signer)
+        return self._signed[prefix]
+
+
+class Kept:
+    """The list in force: read once for each list and keyset, and given to everybody."""
+
+    def __init__(self) -> None:
+        self._shards: Shards | None = None
+
+    def newest(self, connection: Connection, issuer: Issuer) -> Shards | None:
+        """The list in force; None: none was published."""
+        number = revocation_store.newest_number(connection)
+        kept = self._shards
+        if kept is not None and kept.counts_for(number, issuer):
+            return kept
+        stored = revocation_store.by_number(connection, number)
+        self._shards = None if stored is None else Shards(stored, issuer)
+        return self._shards
+
+
+def can_be_signed(listed: Revocations, stored: StoredList, issuer: Issuer, most: int) -> bool:
+    """Whether the signer takes a list, and its file has at most so many bytes."""
+    payload = b64url.encode(strictjson.dumps(listed.to_dict()))
+    message = f"{jws.header(issuer.signer.public_key.kid, jws.REVOCATIONS)}.{payload}"
+    limit = None if issuer.remote is None else issuer.remote.most
+    token = f"{message}.{'x' * jws.SIGNATURE_CHARACTERS}"
+    fits = len(file_of(stored, token)) <= most
+    return fits and (limit is None or len(message) <= limit)
+
+
+def _digits(listed: Revocations, stored: StoredList, issuer: Issuer) -> int:
+    """The fewest digits with which each shard can be signed, and is short."""
+    run = listed.digests
+    begins = Counter(zip(run[0::DIGEST_BYTES], run[1::DIGEST_BYTES], strict=True))
+    by_start = Counter[str]()
+    for (first, second), count in begins.items():
+        by_start[f"{first:02x}{second:02x}"] = count
+    for digits in range(_MOST_DIGITS):
+        sizes = Counter[str]()
+        for start, count in by_start.items():
+            sizes[start[:digits]] += count
+        largest = max(sizes, key=lambda start: sizes[start], default="0" * digits)
+        if can_be_signed(listed.shard(largest), stored, issuer, LARGEST_SHARD):
+            return digits
+    return _MOST_DIGITS
