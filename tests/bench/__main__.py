@@ -1,6 +1,7 @@
 """``make bench``: speed and memory, as ratios within one run. Nothing here passes or fails.
 
-``python -m tests.bench searching 1000000`` measures lists, searches and pages of so many licences.
+``python -m tests.bench searching 1000000`` measures lists, searches and pages of so many licences,
+``python -m tests.bench revocations`` starts with revocation lists of 10 licences to a million.
 """
 
 import logging
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from tests.bench import bulk, checks, issuing, processes, searching, trust
+from tests.bench import bulk, checks, issuing, processes, revocations, searching, trust
 from tests.bench.site import make_site
 from tests.bench.table import Row, markdown
 
@@ -24,14 +25,19 @@ def main() -> None:
     # What is served in this process says a line for each request.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory(prefix="hostseal-bench-") as folder:
-        place = Path(folder)
-        if sys.argv[1:2] == ["searching"]:
-            rows = searching.measure(place, SEARCHES, int(sys.argv[2]))
-        else:
-            rows = _measure(place)
+        table = _table(Path(folder), sys.argv[1:])
     python = platform.python_version()
     print(f"{time.strftime('%Y-%m-%d')}, Python {python}, {sys.platform} {platform.machine()}\n")
-    print(markdown(rows), end="")
+    print(table, end="")
+
+
+def _table(place: Path, asked: list[str]) -> str:
+    if asked[:1] == ["searching"]:
+        return markdown(searching.measure(place, SEARCHES, int(asked[1])))
+    lists = place / "lists"
+    lists.mkdir()
+    table = revocations.measure(lists, place / "caches", RUNS // 2, int(time.time()))
+    return table if asked[:1] == ["revocations"] else f"{markdown(_measure(place))}\n{table}"
 
 
 def _measure(place: Path) -> list[Row]:

@@ -31,6 +31,8 @@ class Cost(NamedTuple):
 
     seconds: float
     peak_kib: int
+    cpu: float
+    """Seconds of processor time."""
 
 
 def measure(site: Site, caches: Path, runs: int) -> list[Row]:

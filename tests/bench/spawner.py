@@ -1,7 +1,8 @@
 """Starts processes for the bench, from a process of its own that is small.
 
 A process inherits its parent's peak memory when it is started, so a large parent would hide what a
-child needs. One JSON object a line: ``{"line": […], "env": {…}}`` in, ``[seconds, KiB]`` out.
+child needs. One JSON object a line: ``{"line": […], "env": {…}}`` in, ``[seconds, KiB, seconds of
+processor time]`` out.
 """
 
 import json
@@ -19,4 +20,5 @@ for asked in sys.stdin:
     _, status, usage = os.wait4(pid, 0)
     seconds = time.perf_counter() - started
     code = os.waitstatus_to_exitcode(status)
-    print(json.dumps([seconds, usage.ru_maxrss] if code == 0 else code), flush=True)
+    answer = [seconds, usage.ru_maxrss, usage.ru_utime + usage.ru_stime]
+    print(json.dumps(answer if code == 0 else code), flush=True)
