@@ -40,6 +40,16 @@ _CONTROL = {
         " sends, and checks it offline each time the product starts.",
     },
 }
+_PAGES = {
+    "hostseal-server": ("[A-Z]*.md",),
+    "hostseal-client": ("OPERATOR*.md", "PYTHON.md", "SPEC.md"),
+}
+"""The pages of docs/ that each brings."""
+_EXAMPLES = {
+    "hostseal-server": ("nginx/hostseal.conf", "caddy/Caddyfile", "monitoring"),
+    "hostseal-client": (),
+}
+"""What of deploy/ is taken as it is, or changed: files, and whole folders."""
 _MAINTAINER = "Hostseal maintainers <maintainers@hostseal.example>"
 _COPYRIGHT = """\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
@@ -70,10 +80,7 @@ def server(architecture: str, root: Path) -> None:
     shutil.copy(HERE / "server.env", root / "etc/hostseal/server.env")
     for unit in (*_UNITS.glob("*.service"), *_UNITS.glob("*.socket"), *_UNITS.glob("*.timer")):
         shutil.copy(unit, units / unit.name)
-    examples = root / "usr/share/doc/hostseal-server/examples"
-    examples.mkdir(parents=True)
-    for file in (HERE.parent / "nginx/hostseal.conf", HERE.parent / "caddy/Caddyfile"):
-        shutil.copy(file, examples / file.name)
+    documents(root, "hostseal-server")
     for script in ("postinst", "prerm", "postrm"):
         shutil.copy(HERE / f"server.{script}", root / "DEBIAN" / script)
     (root / "DEBIAN/conffiles").write_text("/etc/hostseal/server.env\n", "ascii")
@@ -84,7 +91,24 @@ def client(_: str, root: Path) -> None:
     """Lay out what the client's package installs."""
     (root / "usr/bin").mkdir(parents=True)
     onefile.build(root / "usr/bin/license-cli", [sys.executable])
+    documents(root, "hostseal-client")
     _manual(root, "license-cli")
+
+
+def documents(root: Path, name: str) -> None:
+    """Lay out the pages of a package, as ``docs/`` for the messages that name them; examples."""
+    place = root / "usr/share/doc" / name
+    (place / "docs").mkdir(parents=True)
+    for pattern in _PAGES[name]:
+        for page in (packed.REPOSITORY / "docs").glob(pattern):
+            shutil.copy(page, place / "docs" / page.name)
+    for example in (HERE.parent / one for one in _EXAMPLES[name]):
+        put = place / "examples" / example.name
+        put.parent.mkdir(exist_ok=True)
+        if example.is_dir():
+            shutil.copytree(example, put)
+        else:
+            shutil.copy(example, put)
 
 
 def _manual(root: Path, name: str) -> None:

@@ -131,11 +131,13 @@ def export(name: str, path: Path) -> None:
 def archive(kind: str, architecture: str, folder: Path, key: str) -> Path:
     """Write what buildah built as ``docker save`` would, its SHA-256 and its signature by *key*.
 
-    Nothing is left where it cannot be signed. Raises LicenseError.
+    Nothing is left where it cannot be signed, by a former run neither. Raises LicenseError.
     """
     name = f"hostseal-{kind}:{packed.version()}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"hostseal-{kind}-{packed.version()}-{architecture}.tar"
+    for left in (path, *_beside(path)):  # by a former run, of other bytes
+        left.unlink(missing_ok=True)
     export(name, path)
     try:
         release.sign_file(path, key)
@@ -144,8 +146,14 @@ def archive(kind: str, architecture: str, folder: Path, key: str) -> Path:
         raise
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    path.with_name(f"{path.name}.sha256").write_text(f"{digest}  {path.name}\n", "ascii")
+    _, checksum = _beside(path)
+    checksum.write_text(f"{digest}  {path.name}\n", "ascii")
     return path
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """The signature and the checksum of an archive."""
+    return path.with_name(f"{path.name}.sig"), path.with_name(f"{path.name}.sha256")
 
 
 def main(words: Sequence[str]) -> int:

@@ -56,7 +56,11 @@ def test_nothing_is_left_where_it_cannot_be_signed(
     tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LICENSE_SERVER_PASSPHRASE_FILE", raising=False)
+    monkeypatch.setenv("LICENSE_SERVER_PASSPHRASE", PASSPHRASE)
+    former = build.archive("server", packed.here(), tmp_path / "dist", str(key))
+    beside = {path.name for path in former.parent.iterdir()}
+    assert {f"{former.name}{end}" for end in ("", ".sig", ".sha256")} < beside
     monkeypatch.setenv("LICENSE_SERVER_PASSPHRASE", "another passphrase")
     with pytest.raises(LicenseError):
         build.archive("server", packed.here(), tmp_path / "dist", str(key))
-    assert list((tmp_path / "dist").iterdir()) == []
+    assert [path.name for path in former.parent.iterdir()] == ["release.pub.pem"]

@@ -4,6 +4,7 @@ import filecmp
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,9 @@ import pytest
 
 from deploy import packed
 from deploy.deb import build
-from tests.support import cache, debian, first_licence, page_commands
+from tests.support import cache, debian, first_licence, left_roots, page_commands
 from tests.support.need import need
+from tests.support.server import REPOSITORY
 from tests.support.waiting import until
 
 SERVER, CLIENT = "hostseal-server", "hostseal-client"
@@ -51,6 +53,34 @@ def test_package_of_the_client_has_one_program_that_runs(tmp_path: Path) -> None
     subprocess.run(["dpkg-deb", "--extract", package, root], check=True)
     line = [sys.executable, str(root / "usr/bin/license-cli"), "--help"]
     assert "get_host_key" in subprocess.run(line, capture_output=True, text=True, check=True).stdout
+
+
+def test_pages_that_messages_name_are_in_the_package(tmp_path: Path) -> None:
+    for name in (SERVER, CLIENT):
+        build.documents(tmp_path, name)
+    place = tmp_path / "usr/share/doc" / SERVER
+    sources = (path.read_text("utf-8") for path in (REPOSITORY / "license_server").rglob("*.py"))
+    named = {page for text in sources for page in re.findall(r"\bdocs/\w+\.md", text)}
+    assert [page for page in sorted(named) if not (place / page).exists()] == []
+    assert (place / "examples/monitoring/hostseal.rules.yml").exists()
+    assert (place / "examples/Caddyfile").exists()
+    assert (place.with_name(CLIENT) / "docs/OPERATOR.zh.md").exists()
+
+
+def test_root_that_a_killed_test_left_is_cleared_and_one_in_use_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / "hostseal-root-killed"
+    left.mkdir()
+    (left / "lock").touch()
+    line = ["systemd-nspawn", "-c", "import time; time.sleep(99)", "--directory", f"{left}/clean"]
+    with subprocess.Popen(line, executable=sys.executable) as booted, left_roots.new() as mine:
+        assert not left.exists()
+        assert booted.wait(10) == -signal.SIGTERM
+        assert left_roots.clear() == []
+        assert mine.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.torture
@@ -128,8 +158,8 @@ def clean() -> Iterator[Path]:
         kept = cache.kept(cache.CACHE / "containers" / "debian-12-systemd", _debian)
     except cache.UnavailableError as error:
         need("a clean Debian", f"let this machine reach Debian's mirror ({error})")
-    with tempfile.TemporaryDirectory(prefix="hostseal-root-") as folder:
-        root = Path(folder) / "clean"
+    with left_roots.new() as folder:
+        root = folder / "clean"
         subprocess.run(["cp", "-a", str(kept), str(root)], check=True)
         shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
         yield root
