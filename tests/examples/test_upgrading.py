@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -11,7 +12,7 @@ import pytest
 
 from license_server.db.database import Database
 from license_server.operations import schema
-from tests.support import former, page_commands, release, server, softhsm
+from tests.support import former, former_commit, page_commands, release, server, softhsm
 from tests.support.server import LINE, PASSPHRASE, REPOSITORY
 
 pytestmark = softhsm.about_key_files
@@ -92,6 +93,46 @@ def test_older_clients_open_a_licence_of_today(commit: str, tmp_path: Path) -> N
     opened = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path)
     assert opened.returncode == 0, opened.stderr
     assert opened.stdout.strip().encode() in file.read_bytes()
+
+
+SERVERS = ("bd2b97d7", "b88c707", "694b3682")
+"""Commits of 26, 29 and 30 November 2026: their schemas are 0006, 0007 and 0031."""
+
+
+@pytest.mark.parametrize(
+    "commit",
+    [
+        former_commit.SUPPORT_DESK,
+        *(pytest.param(one, marks=pytest.mark.torture) for one in SERVERS),
+    ],
+)
+def test_what_an_older_commit_wrote_in_every_table_is_upgraded_and_sound(
+    commit: str, tmp_path: Path
+) -> None:
+    data = former_commit.make(tmp_path, commit)
+    before = counted(data)
+    env = server.environment(data)
+    assert min(before.values()) > 0
+    assert server.at_once("upgrade", env=env).returncode == 0
+    after = counted(data)
+    # What things are found by is made anew, and the upgrade has events of its own.
+    found_by = {name for name in before if name.startswith("text")} | {"customer_words"}
+    kept = before.keys() - found_by - {"audit_events"}
+    assert {name: after.get(name) for name in kept} == {name: before[name] for name in kept}
+    checked = server.at_once("fsck", "--checkpoint", str(tmp_path / "checkpoint.txt"), env=env)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    listed = server.at_once("list", "--limit", "100", env=env)
+    assert listed.stdout.count("HS-2026-") >= before["licenses"]
+
+
+def counted(data: Path) -> dict[str, int]:
+    """How many rows each table of a data folder has."""
+    tables = "select name from sqlite_master where type = 'table' and name not like 'sqlite%'"
+    with closing(sqlite3.connect(data / "hostseal.db")) as connection:
+        names = [name for (name,) in connection.execute(tables)]
+        return {
+            name: connection.execute(f"select count(*) from {name}").fetchone()[0] for name in names
+        }
 
 
 REVISIONS = sorted(path.name[:4] for path in (REPOSITORY / "alembic" / "versions").glob("0*.py"))
