@@ -1,12 +1,11 @@
 """Stored customers and products."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Insert,
     Table,
     and_,
     bindparam,
@@ -251,6 +250,22 @@ def add_customer(connection: Connection, name: str, now: int, **more: Any) -> Cu
     return customer
 
 
+def add_customers(
+    connection: Connection, new: Mapping[str, Mapping[str, Any]], now: int
+) -> dict[str, Customer]:
+    """The new customers, by their names; without those of which there is one already.
+
+    *new* has the other columns of each, by its name.
+    """
+    row = {"created_at": now} | dict.fromkeys(name for more in new.values() for name in more)
+    # In the order in which other processes do it, so that none waits for another.
+    rows = [{**row, **new[name], "name": name} for name in sorted(new)]
+    query = _insert(connection, customers).on_conflict_do_nothing().returning(*customers.c)
+    added = {row.name: Customer(*row) for row in connection.execute(query, rows)}
+    _add_words(connection, ((one, [one.name]) for one in added.values()))
+    return added
+
+
 def add_product(connection: Connection, name: str, now: int, **more: Any) -> Product | None:
     """The new product; None where there is one of this name already."""
     row = _add(connection, products, name, now, more)
@@ -285,13 +300,16 @@ def set_alike(connection: Connection, customer: Customer) -> None:
     """Let ``alike`` find a customer by its names, and a list by its tags."""
     of_it = customer_words.c.customer_id == customer.id
     connection.execute(delete(customer_words).where(of_it))
-    names_ = [customer.name, *former_names(connection, customer.id)]
-    found = dict.fromkeys(key for name in names_ for key in _key(name))
-    found |= dict.fromkeys(tag_store.words(customer.tags))
-    rows = [{"word": key, "customer_id": customer.id} for key in found]
+    _add_words(connection, [(customer, [customer.name, *former_names(connection, customer.id)])])
+
+
+def _add_words(connection: Connection, of: Iterable[tuple[Customer, list[str]]]) -> None:
+    rows = []
+    for one, names_ in of:
+        found = {key for name in names_ for key in _key(name)}.union(tag_store.words(one.tags))
+        rows += [{"word": key, "customer_id": one.id} for key in sorted(found)]
     if rows:
-        query: Insert = insert(customer_words)
-        connection.execute(query, rows)
+        connection.execute(insert(customer_words), rows)
 
 
 def set_all_alike(connection: Connection) -> None:

@@ -72,6 +72,24 @@ ensure = _ROWS.ensure
 etag = _ROWS.etag
 
 
+def ensure_all(
+    connection: Connection, new: Mapping[str, Mapping[str, Any]], actor: Actor, now: int
+) -> dict[str, Customer]:
+    """The customers of names that nobody had, which are added as ``ensure`` does, together.
+
+    *new* has the contact of each, by its name.
+    """
+    if not new:
+        return {}
+    added = catalog_store.add_customers(connection, new, now)
+    return {
+        name: _ROWS.record(connection, added[name], actor, _ROWS.added, now)
+        if name in added
+        else find(connection, name)  # another process was first
+        for name in sorted(new)
+    }
+
+
 def read(members: Mapping[str, Any]) -> dict[str, Any]:
     """The values in *members*; a null empties what may be empty.
 

@@ -402,8 +402,8 @@ def _party_ids(
     """
     contacts = {one.plan.order.customer: one.contact for one in reversed(planned)}
     found_customers = catalog_store.customers_called(connection, contacts)
-    for name in sorted(contacts.keys() - found_customers.keys()):
-        found_customers[name] = customers.ensure(connection, name, actor, now, contacts[name])
+    new = {name: contacts[name] for name in contacts.keys() - found_customers.keys()}
+    found_customers |= customers.ensure_all(connection, new, actor, now)
     named = {one.plan.order.product for one in planned}
     found = catalog_store.products_by_name(connection, named)
     for name in sorted(named - found.keys()):

@@ -13,7 +13,7 @@ from license_core.verify import open_license
 from license_server.actor import COMMAND
 from license_server.audit import audit_store
 from license_server.audit.digests import KEYS, digest
-from license_server.catalog import customers, products
+from license_server.catalog import catalog_store, customers, products
 from license_server.db import tables
 from license_server.db.database import Database
 from license_server.licenses import issuing, recording
@@ -29,6 +29,7 @@ from tests.support.api import issue
 from tests.support.desk import Desk, unique
 from tests.support.server import LINE
 from tests.support.sheet_text import sheet
+from tests.support.sql import statements
 
 
 def lines(text: str) -> Iterator[Line]:
@@ -99,6 +100,23 @@ def test_import_adds_a_new_customer_with_its_contact(desk: Desk) -> None:
     found = desk.client.get("/api/v1/customers", params={"q": name}, headers=desk.bearer).json()
     (customer,) = found["customers"]
     assert (customer["contact_email"], customer["language"]) == ("x0@example.com", "zh")
+
+
+def test_new_customers_of_a_batch_are_added_with_one_statement(desk: Desk) -> None:
+    name = f"Together {desk.clock.now}"
+    with statements(desk.site.database.engine) as said:
+        do(desk, sheet(20, name=name))
+    added = [one for one in said if one.lower().startswith("insert into customer")]
+    assert len(added) == 2, added  # and one for what finds names that are alike
+    with desk.site.database.reading() as connection:
+        for number in range(7):
+            customer = customers.find(connection, f"{name} {number}")
+            (event,) = audit_store.trail(connection, [customer.name])
+            rows = json.loads(event.rows or "{}")
+            assert rows == {f"customers/{customer.id}": customers.etag(customer)}
+        alike = catalog_store.alike(connection, f"{name} 3 Ltd")
+        assert alike is not None
+        assert alike.name == f"{name} 3"
 
 
 def test_restarted_import_issues_nothing_twice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
