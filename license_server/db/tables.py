@@ -68,13 +68,20 @@ customers = Table(
     Column("notes", Text),
     Column("archived_at", BigInteger, info={"later": True}),  # takes no new licences since
     # another row of them: what was this customer's is that one's; nothing else names this one
-    Column("merged_into", BigInteger, index=True, info={"later": True}),
+    Column("merged_into", BigInteger, info={"later": True}),
     Column("tags", Text, info={"later": True}),  # a line each (catalog/tags.py)
     Column("owner", String(200), info={"later": True}),  # the address of a user, at the vendor
     # whether no reminder is mailed to it (renewals/reminding.py); never false
     Column("no_reminders", Boolean, info={"later": True}),
     Column("domains", Text, info={"later": True}),  # a line each (catalog/mail_domains.py)
     Column("erased_at", BigInteger, info={"later": True}),  # when that was begun (erasure/)
+)
+_IS_MERGED = text("merged_into IS NOT NULL")
+Index(  # of these alone: SQLite would take it for an index of those that are not, which all are
+    "ix_customers_merged_into",
+    customers.c.merged_into,
+    sqlite_where=_IS_MERGED,
+    postgresql_where=_IS_MERGED,
 )
 _HAS_DOMAINS = text("domains IS NOT NULL")
 Index(

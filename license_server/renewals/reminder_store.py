@@ -11,6 +11,7 @@ from license_server.db.deferred import streamed
 from license_server.db.mail_tables import mails
 from license_server.db.renewal_tables import owner_digests, reminders
 from license_server.db.tables import customers, licenses, products
+from license_server.db.unindexed import unindexed
 from license_server.licenses import license_store, term_days
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.vocabulary import STOP_GAP
@@ -84,7 +85,9 @@ def candidates(connection: Connection, band: Band) -> Iterator[Candidate]:
         _OF.line == of.line, _OF.last_day == of.last_day, _OF.days == band.days
     )
     query = select(*_CANDIDATE).where(
-        of.product_id == band.product_id, *_within(band.first, band.last), ~known.exists()
+        unindexed(of.product_id) == band.product_id,
+        *_within(band.first, band.last),
+        ~known.exists(),
     )
     yield from (Candidate(*row) for row in connection.execute(query))
 
@@ -98,7 +101,7 @@ def _within(first: int, last: int) -> list[ColumnElement[bool]]:
         of.expires_at < end,
         of.last_day >= first,
         of.last_day <= last,
-        of.state == "active",
+        unindexed(of.state) == "active",
         _NO_STOP_GAP,
     ]
 
@@ -158,9 +161,9 @@ def covered(connection: Connection, rows: Sequence[StoredLicense]) -> set[str]:
             .where(
                 other.c.host_key == of.host_key,
                 other.c.id != of.id,
-                other.c.customer_id == of.customer_id,
-                other.c.product_id == of.product_id,
-                other.c.state == "active",
+                unindexed(other.c.customer_id) == of.customer_id,
+                unindexed(other.c.product_id) == of.product_id,
+                unindexed(other.c.state) == "active",
                 or_(other.c.expires_at.is_(None), other.c.expires_at > of.expires_at),
                 or_(other.c.kind.is_(None), other.c.kind != STOP_GAP),
             )
@@ -273,9 +276,9 @@ def ending(
     of = licenses.c
     query = license_store.ALL.where(*_within(wanted.first, wanted.last))
     if wanted.product is not None:
-        query = query.where(products.c.name == wanted.product)
+        query = query.where(unindexed(products.c.name) == wanted.product)
     if wanted.products is not None:
-        query = query.where(among(products.c.name, sorted(wanted.products)))
+        query = query.where(among(unindexed(products.c.name), sorted(wanted.products)))
     if wanted.customer is not None:
         query = query.where(customers.c.name == wanted.customer)
     if wanted.owner is not None:

@@ -1,6 +1,10 @@
-"""Every index of the two tables that grow is read by a query: each costs every licence."""
+"""Every index of the two tables that grow is read by a query: each costs every licence.
 
-from collections.abc import Callable
+And of several that could be, SQLite reads the one that tells few.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,8 +18,10 @@ from license_server.db.database import Database
 from license_server.db.tables import audit_events, licenses
 from license_server.licenses import host_store, kind_store, license_store, statistics
 from license_server.licenses.search import Filter
+from license_server.renewals import reminder_store
+from license_server.renewals.reminder_store import Band, Bounds
 from tests.support import large_ledger
-from tests.support.large_ledger import NOW
+from tests.support.large_ledger import DAY, NOW
 
 Ask = Callable[[Connection], object]
 
@@ -70,6 +76,71 @@ READ_BY: dict[str, Ask] = {
 }
 
 
+def due(**more: Any) -> Ask:
+    wanted = Bounds(NOW // DAY, NOW // DAY + 90, **more)
+    return lambda connection: reminder_store.ending(connection, wanted, after=None, limit=20)
+
+
+def band(connection: Connection) -> object:
+    return list(reminder_store.candidates(connection, Band(1, 30, NOW // DAY, NOW // DAY + 3)))
+
+
+def covered(connection: Connection) -> object:
+    newest = license_store.listed(connection, Filter(), NOW, before=None, limit=5).rows
+    return reminder_store.covered(connection, newest)
+
+
+READ_FIRST: dict[str, tuple[Ask, str]] = {
+    "what is due": (due(), "ix_licenses_ends"),
+    "what is due of a product": (due(product="product-1"), "ix_licenses_ends"),
+    "what is due of some products": (
+        due(products=frozenset({"product-1", "product-2"})),
+        "ix_licenses_ends",
+    ),
+    "what is due of a customer": (due(customer="Acme Motors 10"), "ix_licenses_customer_id_id"),
+    "what may be reminded of": (band, "ix_licenses_ends"),
+    "what lasts longer on the same host": (covered, "ix_licenses_host_key_id"),
+    "what holds on a host": (READ_BY["ix_licenses_host_key_id"], "ix_licenses_host_key_id"),
+    "the first customers": (
+        lambda one: catalog_store.customers_after(one, None, 20),
+        "sqlite_autoindex_customers_1",
+    ),
+    "the first names": (lambda one: catalog_store.names(one, 20), "sqlite_autoindex_customers_1"),
+}
+"""What is asked of a large ledger, and the index that tells few, or in the right order."""
+
+
+Steps = Callable[[Ask], list[str]]
+"""How SQLite reads what is asked of it."""
+
+
+@contextmanager
+def reading(database: Database) -> Iterator[Steps]:
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        database.engine,
+        "before_cursor_execute",
+        lambda _, __, statement, given, *___: asked.append((statement, given)),
+    )
+    with database.reading() as connection:
+
+        def steps(ask: Ask) -> list[str]:
+            asked.clear()
+            ask(connection)
+            return [
+                f"{step[3]} "
+                for statement, given in [*asked]
+                if statement.startswith(("SELECT", "WITH"))
+                for step in connection.exec_driver_sql(f"explain query plan {statement}", given)
+            ]
+
+        yield steps
+
+
+def read(index: str, steps: list[str]) -> bool:
+    return any(f"INDEX {index} " in step for step in steps)
+
+
 def test_every_index_of_licences_and_events_is_read_by_a_query(tmp_path: Path) -> None:
     indexes = {str(index.name) for table in (licenses, audit_events) for index in table.indexes}
     assert READ_BY.keys() == indexes
@@ -80,24 +151,22 @@ def test_every_index_of_licences_and_events_is_read_by_a_query(tmp_path: Path) -
     rows = [linked | {"at": at, "position": at + 1} for at in range(900)]
     rows += [row | {"at": at, "position": None, "link": None} for at in range(900, 1000)]
     database.write(lambda connection: connection.execute(insert(audit_events), rows))
-    asked: list[tuple[str, Any]] = []
-    event.listen(
-        database.engine,
-        "before_cursor_execute",
-        lambda _, __, statement, given, *___: asked.append((statement, given)),
-    )
-    unread = {}
-    with database.reading() as connection:
-        for index, ask in READ_BY.items():
-            asked.clear()
-            ask(connection)
-            steps = [
-                step[3]
-                for statement, given in [*asked]
-                if statement.startswith(("SELECT", "WITH"))
-                for step in connection.exec_driver_sql(f"explain query plan {statement}", given)
-            ]
-            if not any(f"INDEX {index} " in f"{step} " for step in steps):
-                unread[index] = steps
+    with reading(database) as steps:
+        unread = {
+            index: found for index, ask in READ_BY.items() if not read(index, found := steps(ask))
+        }
     database.close()
     assert not unread
+
+
+def test_the_index_that_tells_few_is_read(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/indexes.db", create=True)
+    large_ledger.fill(database.engine, 200, seed=1)
+    with reading(database) as steps:
+        others = {
+            what: found
+            for what, (ask, index) in READ_FIRST.items()
+            if not read(index, found := steps(ask))
+        }
+    database.close()
+    assert not others
