@@ -76,20 +76,12 @@ customers = Table(
     Column("domains", Text, info={"later": True}),  # a line each (catalog/mail_domains.py)
     Column("erased_at", BigInteger, info={"later": True}),  # when that was begun (erasure/)
 )
-_IS_MERGED = text("merged_into IS NOT NULL")
-Index(  # of these alone: SQLite would take it for an index of those that are not, which all are
-    "ix_customers_merged_into",
-    customers.c.merged_into,
-    sqlite_where=_IS_MERGED,
-    postgresql_where=_IS_MERGED,
-)
-_HAS_DOMAINS = text("domains IS NOT NULL")
-Index(
-    "ix_customers_domains",
-    customers.c.id,
-    sqlite_where=_HAS_DOMAINS,
-    postgresql_where=_HAS_DOMAINS,
-)
+for _what, _told, _has in (
+    # of those alone that are: SQLite would look there for those that are not, which all are
+    ("merged_into", customers.c.merged_into, text("merged_into IS NOT NULL")),
+    ("domains", customers.c.id, text("domains IS NOT NULL")),
+):
+    Index(f"ix_customers_{_what}", _told, sqlite_where=_has, postgresql_where=_has)
 
 products = Table(
     "products",
