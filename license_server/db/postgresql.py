@@ -33,8 +33,20 @@ def prepare(connection: Any, _: object) -> None:
     """Let a new connection of psycopg send texts with null characters, each replaced.
 
     So what is looked for by one finds nothing, and what somebody typed is no fault of the database.
+
+    Through a pooler, as PgBouncer, statements are not prepared: the next transaction may be another
+    session's, where a statement of that name is missing, or is another one.
     """
     connection.adapters.register_dumper(str, _dumper())
+    if _is_pooled(connection):
+        connection.prepare_threshold = None
+
+
+def _is_pooled(connection: Any) -> bool:
+    """Whether a session is not the one that answered first: what pools has ids of its own."""
+    (session,) = connection.execute("select pg_backend_pid()").fetchone()
+    connection.rollback()
+    return bool(session != connection.info.backend_pid)
 
 
 @cache

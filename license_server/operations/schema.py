@@ -1,14 +1,15 @@
 """The schema version of the database, and its migrations."""
 
+from __future__ import annotations
+
+import re
 import shlex
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, column, func, inspect, select, table
 
-from alembic import command
 from license_server.actor import COMMAND, Actor
 from license_server.catalog import catalog_store
 from license_server.db import postgresql
@@ -17,8 +18,12 @@ from license_server.operations.adoption import adopt
 from license_server.operations.errors import SchemaNewerError, SchemaOutdatedError
 from license_server.signing.errors import NotInitialisedError
 
+if TYPE_CHECKING:  # what only an upgrade needs: it takes longer to load than a command to run
+    from alembic.config import Config
+
 _VERSION_TABLE = table("alembic_version", column("version_num"))
 _VERSION = select(_VERSION_TABLE.c.version_num)
+_MIGRATION = re.compile(r"([0-9]{4})_\w+\.py")
 _LOCK = 0x7570_6772_6164_6500
 """Of PostgreSQL's advisory locks, the one of who upgrades."""
 _WORDS_SINCE = "0012"
@@ -35,6 +40,8 @@ def _folder() -> Path:
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
     return config
@@ -42,10 +49,10 @@ def _config() -> Config:
 
 @cache
 def _versions() -> tuple[str, frozenset[str]]:
-    """The version that this server wants, and all that it knows: read once, it is some work."""
-    scripts = ScriptDirectory.from_config(_config())
-    known = frozenset(revision.revision for revision in scripts.walk_revisions())
-    return scripts.get_current_head() or "base", known
+    """The version that this server wants, and all that it knows, by the names of the migrations."""
+    found = (_MIGRATION.fullmatch(path.name) for path in (_folder() / "versions").iterdir())
+    known = frozenset(one[1] for one in found if one)
+    return max(known), known
 
 
 def found(connection: Connection) -> str | None:
@@ -108,6 +115,8 @@ def upgrade(
     before = found(connection)
     if before is None and connection.dialect.name == "postgresql":
         postgresql.check_encoding(connection)
+    from alembic import command
+
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
@@ -123,6 +132,8 @@ def upgrade(
 
 def downgrade(connection: Connection, revision: str) -> None:
     """Bring the tables back to an earlier version; what it has no place for is lost."""
+    from alembic import command
+
     config = _config()
     config.attributes["connection"] = connection
     command.downgrade(config, revision)

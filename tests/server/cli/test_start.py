@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ def loaded_by(code: str) -> set[str]:
     """The modules that an interpreter has after *code*."""
     code += "\nimport json, sys\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(json.loads(done.stderr))
+    return set(json.loads(done.stderr.splitlines()[-1]))
 
 
 def test_help_loads_no_library_and_no_command() -> None:
@@ -39,6 +40,15 @@ def test_commands_themselves_load_no_library() -> None:
     )
     assert not LIBRARIES & loaded
     assert "license_server.cli.parties" in loaded
+
+
+def test_reading_command_loads_the_database_and_nothing_of_the_server(data: Path) -> None:
+    loaded = loaded_by(
+        "from license_server.cli.main import main\n"
+        f"assert main(['--data', {str(data)!r}, 'product', 'list']) == 0"
+    )
+    of_the_server = {"alembic", "fastapi", "httpx", "jinja2", "mako", "prometheus_client"}
+    assert not (of_the_server | {"starlette", "structlog", "uvicorn"}) & loaded
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from license_core.verify import open_license
@@ -28,6 +29,7 @@ from license_server.licenses.acts import ACTS
 from license_server.licenses.planning import ActRequest
 from license_server.licenses.search import Filter
 from license_server.operations import schema
+from license_server.operations.errors import SchemaOutdatedError
 from license_server.settings import ServerSettings
 from license_server.web import view_store
 from license_server.web.view_store import View
@@ -387,3 +389,12 @@ def test_upgrade_tells_the_last_day_of_every_licence_from_its_end_alone(
             row = license_store.columns_of(connection, number)
             assert row is not None
             assert digests.digest("licenses", row) == digest
+
+
+def test_versions_are_told_by_the_names_of_the_migrations() -> None:
+    scripts = ScriptDirectory(str(REPOSITORY / "alembic"))
+    assert schema.current() == scripts.get_current_head()
+    for one in scripts.walk_revisions():
+        if one.revision != schema.current():
+            with pytest.raises(SchemaOutdatedError):
+                schema.check_backup(one.revision)
