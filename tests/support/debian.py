@@ -59,6 +59,15 @@ def unpack(release: str, package: str, root: Path) -> None:
             run("dpkg-deb", "--extract", archive, root)
 
 
+def unpack_alone(release: str, package: str, root: Path) -> None:
+    """Unpack a package of a release into *root*, without what it depends on."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = _apt(Path(folder), f"deb [signed-by={KEYS}] {mirror()} {release} main")
+        run("apt-get", *options, "download", package, cwd=Path(folder))
+        (archive,) = Path(folder).glob("*.deb")
+        run("dpkg-deb", "--extract", archive, root)
+
+
 def source(release: str, package: str, folder: Path) -> Path:
     """Unpack the source of a package, as its authors wrote it, in *folder*; where it lies there."""
     with tempfile.TemporaryDirectory() as lists:
