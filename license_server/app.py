@@ -17,7 +17,7 @@ from license_core.errors import LicenseError, NotAuthenticatedError, NotFoundErr
 from license_server.access import openid
 from license_server.access.errors import CodesRequiredError, FormExpiredError
 from license_server.access.tokens import TokenCache
-from license_server.api import PREFIX, openapi, portal, reference
+from license_server.api import PREFIX, licenses, openapi, portal, reference
 from license_server.api.jobs import JOB_CAPS
 from license_server.api.portal_responses import ROOM as PORTAL_API
 from license_server.api.sheets import IMPORT_CAPS
@@ -34,6 +34,7 @@ from license_server.background.webhooks import Sender
 from license_server.db.errors import InputInvalidError
 from license_server.db.probe import Probe
 from license_server.http import health, problem_json
+from license_server.http.direct import Direct
 from license_server.http.documents import Documents
 from license_server.http.errors import MethodNotAllowedError
 from license_server.http.metrics import Metrics
@@ -102,7 +103,7 @@ def create_app(
         database.close()
         raise
     counted = Metrics()
-    counted.watch(database.engine, database.writer.waiting)
+    counted.watch(database.writer.committed, database.writer.waiting)
     counted.ledger(notary.signer.public_key.kid, ledger)
     site = Site(settings, database, issuer, clock, random)
     keeper = Keeper(site, notary)
@@ -160,6 +161,7 @@ def create_app(
     for room in (*openapi.ROUTERS, openapi.router, portal.router, health.router, *routes.ROUTERS):
         app.include_router(room)
     app.include_router(api_reference.room(reference.PATH, reference, openapi.PATH))
+    app.add_middleware(Direct, routes=licenses.DIRECT, refuse=_refused)
     app.add_middleware(
         Edge,
         random_id=lambda: random(8).hex(),

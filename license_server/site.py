@@ -1,7 +1,7 @@
 """The running server: its parts, and the one way to perform actions on licences."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
@@ -19,12 +19,14 @@ from license_server.licenses import (
     planning,
     proposals,
     recording,
+    together,
 )
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import Order
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.proposal_store import Proposal
+from license_server.licenses.together import Asked
 from license_server.requests import outcomes
 from license_server.settings import ServerSettings
 from license_server.signing import keyset_store, revocation_lists
@@ -39,6 +41,7 @@ RenderReply = Callable[[StoredLicense | Proposal], Reply]
 Follow = Callable[[Connection, StoredLicense | Proposal], object]
 """What goes with an act, in its transaction: where it raises, the act is not done either."""
 _TRIES = 4
+_NO_NUMBER = "no free licence number was found"
 
 
 class Site(NamedTuple):
@@ -61,20 +64,13 @@ class Site(NamedTuple):
 
         Where another process took a number, a name or a key meanwhile, it is done again.
         """
-        for _ in range(_TRIES - 1):
-            try:
-                return await self._write(work)
-            except IntegrityError:
-                continue
-        try:
-            return await self._write(work)
-        except IntegrityError as error:
-            raise DatabaseUnavailableError(
-                reason="other requests kept changing the same rows"
-            ) from error
+        return await _again(lambda: self._write(work), "other requests kept changing the same rows")
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self.database.writer.submit(work))
+
+    async def _together(self, asked: Asked) -> Reply | None:
+        return await asyncio.wrap_future(self.database.writer.submit_to(together.issue, asked))
 
     async def earlier_reply(self, actor: Actor, given: Idempotency | None) -> Reply | None:
         """What the same request got before, for what is to be looked up only if it is new."""
@@ -101,7 +97,7 @@ class Site(NamedTuple):
         now: int,
         render_reply: RenderReply,
         given: Idempotency | None = None,
-        follow: Follow = lambda *_: None,
+        follow: Follow | None = None,
     ) -> Reply:
         """Do what *act_request* asks for, or propose it where its product wants a second person.
 
@@ -110,6 +106,11 @@ class Site(NamedTuple):
         Raises what planning.plan, issuing.sign_and_verify and recording.record raise, or
         DatabaseUnavailableError.
         """
+        asked = Asked(act_request, actor, now, given, render_reply, self.issuer, self.random)
+        if follow is None and asked.may_be_plain:
+            reply = await _again(lambda: self._together(asked), _NO_NUMBER)
+            if reply is not None:
+                return reply
 
         def read(connection: Connection) -> Reply | Plan:
             earlier = _earlier_reply(connection, actor, given)
@@ -121,12 +122,14 @@ class Site(NamedTuple):
 
         def propose(connection: Connection) -> Reply:
             proposal = proposals.propose(connection, act_request, plan, actor, now)
-            follow(connection, proposal)
+            if follow is not None:
+                follow(connection, proposal)
             return render_reply(proposal)
 
         def record(connection: Connection, signed: SignedLicense) -> Reply:
             stored = recording.record(connection, plan, signed, self.issuer, actor)
-            follow(connection, stored)
+            if follow is not None:
+                follow(connection, stored)
             return render_reply(stored)
 
         if plan.needs_approval:
@@ -224,27 +227,33 @@ class Site(NamedTuple):
         record: Callable[[Connection, SignedLicense], Reply],
         given: Idempotency | None,
     ) -> Reply:
-        for _ in range(_TRIES):
+        async def sign_and_record() -> Reply:
             number = issuing.new_number(now, self.random)
             signed = await self._sign(plan.order, number, now)
-            try:
-                return await self._write(_recording(actor, given, now, record, signed))
-            except IntegrityError:
-                continue  # somebody took the number or the key meanwhile
-        raise DatabaseUnavailableError(reason="no free licence number was found")
+            return await self._write(
+                lambda connection: idempotency.once(
+                    connection, actor.name, given, now, lambda: record(connection, signed)
+                )
+            )
+
+        return await _again(sign_and_record, _NO_NUMBER)
 
 
 def _earlier_reply(connection: Connection, actor: Actor, given: Idempotency | None) -> Reply | None:
     return None if given is None else idempotency.earlier_reply(connection, actor.name, given)
 
 
-def _recording(
-    actor: Actor,
-    given: Idempotency | None,
-    now: int,
-    record: Callable[[Connection, SignedLicense], Reply],
-    signed: SignedLicense,
-) -> Callable[[Connection], Reply]:
-    return lambda connection: idempotency.once(
-        connection, actor.name, given, now, lambda: record(connection, signed)
-    )
+async def _again(attempt: Callable[[], Awaitable[T]], reason: str) -> T:
+    """What *attempt* gives, made again where another process took something meanwhile.
+
+    Raises DatabaseUnavailableError for this *reason* where that happens again and again.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return await attempt()
+        except IntegrityError:
+            continue
+    try:
+        return await attempt()
+    except IntegrityError as error:
+        raise DatabaseUnavailableError(reason=reason) from error

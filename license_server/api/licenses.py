@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -27,7 +28,8 @@ from license_server.api.license_responses import (
 from license_server.api.operations import describe
 from license_server.audit import audit_store
 from license_server.db.reply_store import Reply
-from license_server.http.state import AtSite
+from license_server.http.direct import DirectRoute
+from license_server.http.state import AtSite, state_of
 from license_server.licenses import (
     acts,
     filters,
@@ -141,6 +143,19 @@ def _for_act(act: Act) -> Callable[..., Awaitable[Response]]:
 
     return do
 
+
+async def _issue(request: Request) -> Response:
+    """What ``issue`` does."""
+    site = state_of(request).site
+    return await issue(request, site, await Needs(ISSUE.permission)(request, site))
+
+
+DIRECT = {
+    ("POST", route.path): DirectRoute(route, _issue)
+    for route in router.routes
+    if isinstance(route, APIRoute) and route.name == issue.__name__
+}
+"""What is asked for most often, as http/direct.py answers it."""
 
 for _each in acts.OFFERED:
     router.add_api_route(

@@ -19,10 +19,9 @@ from sqlalchemy import (
 )
 
 from license_server.audit.kinds import KINDS
-from license_server.db import bulk_insert, deferred, drawn, sorted_rows
+from license_server.db import deferred, sorted_rows
 from license_server.db.among import among
 from license_server.db.deferred import streamed
-from license_server.db.drawn import DrawnBytes
 from license_server.db.sorted_rows import MOST_SORTED, Count
 from license_server.db.tables import (
     audit_events,
@@ -34,7 +33,6 @@ from license_server.db.tables import (
 # Made once: what SQLAlchemy knows of a statement by heart it need not work out at each issue.
 _COMMAND = "command"
 _ERASABLE = ("actor", "address", "subject", "reason", "details", "rows", "salt", "erased")
-_ADD_EVENT = insert(audit_events).values(salt=DrawnBytes()).inline()
 
 
 class Event(NamedTuple):
@@ -96,17 +94,10 @@ class EventFilter(NamedTuple):
     """Any of these: a product may be called as a customer is."""
 
 
-def add_event(connection: Connection, event: NewEvent) -> None:
-    """Write an event down."""
-    deferred.add(connection, _ADD_EVENT, event._asdict())
-
-
 def add_events(connection: Connection, events: Sequence[NewEvent]) -> None:
-    """Write many events down, after those that wait."""
-    deferred.write(connection)
-    salts = drawn.many(connection, len(events))
-    rows = [(*event, salt) for event, salt in zip(events, salts, strict=True)]
-    bulk_insert.insert(connection, audit_events, (*NewEvent._fields, "salt"), rows)
+    """Write events down, after those that wait."""
+    deferred.add(connection, audit_events, [event._asdict() for event in events])
+    deferred.tell(connection, (event.action for event in events))
 
 
 class Doer(NamedTuple):

@@ -4,7 +4,7 @@ An event names each row of the ledger that its act left behind, with the digest 
 events form a chain (chain.py), so what is in the ledger can be held against what was done.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -35,15 +35,19 @@ def record(
 ) -> None:
     """Write an event, with the same arguments as ``event``."""
     rows = list(rows)
-    write(connection, event(now, actor, action, subject, rows=rows, reason=reason, **details), rows)
+    new = event(now, actor, action, subject, rows=rows, reason=reason, **details)
+    write(connection, [(new, rows)])
 
 
-def write(connection: Connection, new: NewEvent, rows: Iterable[Row]) -> None:
-    """Write an event that left *rows*, let them be found, and what webhooks are to be told."""
-    rows = list(rows)
-    audit_store.add_event(connection, new)
-    following.follow(connection, new.action, new.subject, rows, new.reason)
-    telling.tell(connection, [Happening(new.at, new.action, new.subject, new.details, rows)])
+def write(connection: Connection, written: Sequence[tuple[NewEvent, Sequence[Row]]]) -> None:
+    """Write events, let the rows be found that each left, and what webhooks are to be told."""
+    audit_store.add_events(connection, [new for new, _ in written])
+    for new, rows in written:
+        following.follow(connection, new.action, new.subject, rows, new.reason)
+    telling.tell(
+        connection,
+        [Happening(new.at, new.action, new.subject, new.details, rows) for new, rows in written],
+    )
 
 
 def event(

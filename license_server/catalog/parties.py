@@ -1,6 +1,6 @@
 """The customers and products that orders name: each is read once, however many orders name it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection
 
@@ -12,17 +12,25 @@ from license_server.catalog.catalog_store import Customer, Product
 class Parties:
     """What an actor sees of them, as it is in one transaction.
 
-    *customers* are names that will be asked for: they are read together.
+    *customers* and *products* are names that will be asked for: they are read together.
     """
 
-    def __init__(self, connection: Connection, actor: Actor, customers: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        actor: Actor,
+        customers: Iterable[str] = (),
+        products: Collection[str] = (),
+    ) -> None:
         self._connection = connection
         self._actor = actor
         self._ahead = frozenset(customers)
         self._read: dict[str, Customer] | None = None
         self._customers: dict[str, Customer | None] = {}
         self._unseen: dict[str, Customer | None] = {}
-        self._products: dict[str, Product | None] = {}
+        self._products: dict[str, Product | None] = dict.fromkeys(products)
+        if products:
+            self._products |= catalog_store.products_by_name(connection, products)
         self._alike: dict[str, list[str]] = {}
 
     def product(self, name: str) -> Product | None:

@@ -1,4 +1,4 @@
-"""Inserts many rows at once: COPY on PostgreSQL, one prepared statement on SQLite."""
+"""Inserts many rows at once: COPY on PostgreSQL, one statement on SQLite."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -6,7 +6,10 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+
+_ROWS = "rows to copy"
+_VARIABLES = 32_766
+"""The most that a statement of SQLite's has (its documentation, "Implementation Limits")."""
 
 
 def take_ids(connection: Connection, table: Table, count: int) -> list[int]:
@@ -31,13 +34,19 @@ def insert(
     """
     quote = connection.dialect.identifier_preparer.quote
     columns = ", ".join(map(quote, names))
-    if connection.dialect.name == "postgresql":
-        _copy(connection, f"copy {quote(table.name)} ({columns}) from stdin", rows)
+    is_postgresql = connection.dialect.name == "postgresql"
+    if is_postgresql and len(rows) > 1:
+        copy = f"copy {quote(table.name)} ({columns}) from stdin"
+        connection.exec_driver_sql(copy, execution_options={_ROWS: rows})
         return
     # One statement for all of them: SQLite does it in one go, and other threads run meanwhile.
-    marks = ", ".join([f"({', '.join('?' * len(names))})"] * len(rows))
-    statement = f"insert into {quote(table.name)} ({columns}) values {marks}"  # noqa: S608
-    connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows)))
+    mark = f"({', '.join(['%s' if is_postgresql else '?'] * len(names))})"
+    into = f"insert into {quote(table.name)} ({columns}) values "  # noqa: S608
+    most = _VARIABLES // len(names)
+    for at in range(0, len(rows), most):
+        some = rows[at : at + most]
+        values = tuple(chain.from_iterable(some))
+        connection.exec_driver_sql(into + ", ".join([mark] * len(some)), values)
 
 
 def insert_new(connection: Connection, table: Table, rows: Collection[tuple[Any, ...]]) -> None:
@@ -63,14 +72,15 @@ def insert_new(connection: Connection, table: Table, rows: Collection[tuple[Any,
     connection.exec_driver_sql(statement, each)
 
 
-def _copy(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-    import psycopg
+def copied(cursor: Any, statement: str, _: object, context: Any) -> bool | None:
+    """Run a COPY of ``insert`` in place of SQLAlchemy, which so tells what goes wrong as ever.
 
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copying:
-            for row in rows:
-                copying.write_row(row)
-    except psycopg.Error as error:  # told as SQLAlchemy tells it
-        kind = IntegrityError if isinstance(error, psycopg.IntegrityError) else OperationalError
-        raise kind(statement, None, error) from error
+    None: *statement* is another.
+    """
+    rows = context.execution_options.get(_ROWS)
+    if rows is None:
+        return None
+    with cursor.copy(statement) as copying:
+        for row in rows:
+            copying.write_row(row)
+    return True

@@ -8,7 +8,7 @@ making their commit durable. Who asked hears of it only after the commit.
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -26,14 +26,32 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from license_core.errors import DatabaseUnavailableError
-from license_server.db import deferred, postgresql
+from license_server.db import bulk_insert, deferred, postgresql
 from license_server.db.errors import InputInvalidError, ServerStoppingError
 from license_server.db.sqlite import PAGE_CACHE, SqliteFile, Stopping
 from license_server.db.turns import CONNECTIONS, Turns
 
 T = TypeVar("T")
+M = TypeVar("M")
 Work = Callable[[Connection], T]
 """Something to do in a transaction. It may be done again after a rollback."""
+
+
+class Refused(NamedTuple):
+    """What was asked for together with other things, and is not done; the others are."""
+
+    error: Exception
+
+
+Together = Callable[[Connection, Sequence[M]], Sequence[T | Refused]]
+"""Does in a transaction what several ask for, and has the result of each, in their order.
+
+What it raises is no fault of one of them: then each is done alone.
+"""
+
+
+Committed = Callable[[Mapping[str, int]], object]
+"""What is told how often each act was committed (deferred.tell)."""
 
 
 class BeforeCommit(Protocol):
@@ -52,6 +70,9 @@ _FEW_PAGES = 8_192
 """KiB of SQLite's pages for who passes over everything once, as a backup does: nothing of it is
 asked again."""
 _MOST_AT_ONCE = 64
+_MOMENT, _PAUSES = 0.001, 5
+"""Seconds without anything new after which nothing more is waited for, where much comes at once;
+and how often that is begun at most."""
 _REASONS = {
     "No space left on device": "its disk is full",
     "in a read-only transaction": "it is read-only",
@@ -173,9 +194,15 @@ class Database:
         self.engine.dispose()
 
 
-class _Job(NamedTuple, Generic[T]):
-    work: Work[T]
+class _Job(NamedTuple, Generic[M, T]):
+    together: Together[M, T]
+    asked: M
     future: "Future[T]"
+
+
+def _each(connection: Connection, works: Sequence[Work[T]]) -> list[T]:
+    """Do *works* one after the other: they have nothing in common."""
+    return [work(connection) for work in works]
 
 
 class Writer:
@@ -188,12 +215,15 @@ class Writer:
         self._engine = engine.execution_options(writes=True)
         self._file = file
         self._before_commit = before_commit
-        self._waiting: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Job[Any, Any] | None] = queue.SimpleQueue()
         self._door = threading.Lock()
         """Whoever puts something into the queue: nothing comes after the None that ends it."""
         self._closed = False
+        self._pauses = 0
+        """How often it waits for more: never where what was taken last was alone."""
         self.failures = 0
         """How often the database refused a transaction."""
+        self.committed: list[Committed] = []
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -216,7 +246,11 @@ class Writer:
 
         It holds ServerStoppingError where the writer is closed.
         """
-        job = _Job(work, Future[T]())
+        return self.submit_to(_each, work)
+
+    def submit_to(self, together: Together[M, T], asked: M) -> "Future[T]":
+        """Do what is *asked* together with whatever else waits for the same; as ``submit``."""
+        job = _Job(together, asked, Future[T]())
         with self._door:
             if self._closed:
                 job.future.set_exception(ServerStoppingError())
@@ -239,20 +273,30 @@ class Writer:
             if last:
                 return
 
-    def _take(self) -> tuple[list[_Job[Any]], bool]:
-        """All that is waiting, once something is; and whether that was the last."""
-        jobs: list[_Job[Any]] = []
-        job = self._waiting.get()
+    def _take(self) -> tuple[list[_Job[Any, Any]], bool]:
+        """All that is waiting, once something is; and whether that was the last.
+
+        Where several came at once before, a few moments are waited for more: whoever was answered
+        just now is asking again, and one transaction costs less than two.
+        """
+        jobs: list[_Job[Any, Any]] = []
+        job, pauses = self._waiting.get(), self._pauses
         while job is not None:
             if job.future.set_running_or_notify_cancel():
                 jobs.append(job)
+            if self._waiting.empty() and pauses:
+                pauses -= 1
+                time.sleep(_MOMENT)
             if len(jobs) == _MOST_AT_ONCE or self._waiting.empty():
+                self._pauses = _PAUSES if len(jobs) > 1 else 0
                 return jobs, False
             job = self._waiting.get()
         return jobs, True
 
-    def _do(self, jobs: list[_Job[Any]], *, first: bool = True) -> None:
+    def _do(self, jobs: list[_Job[Any, Any]], *, first: bool = True) -> None:
         """Do *jobs* in one transaction; if one of them fails, each in a transaction of its own.
+
+        One that is ``Refused`` has written nothing, and fails by itself.
 
         So is a single one once more whose connection had died before the commit. If the
         transaction cannot begin, as while the database is locked, all of them fail at once: each
@@ -262,7 +306,7 @@ class Writer:
             with self._engine.connect() as connection, deferred.gathering(connection):
                 connection.begin()
                 try:
-                    results = [job.work(connection) for job in jobs]
+                    results = _results(connection, jobs)
                     deferred.write(connection)
                 except Exception as error:
                     connection.rollback()
@@ -282,7 +326,10 @@ class Writer:
                 self._do([job], first=False)
             return
         for job, result in zip(jobs, results, strict=True):
-            job.future.set_result(result)
+            if isinstance(result, Refused):
+                job.future.set_exception(result.error)
+            else:
+                job.future.set_result(result)
 
     def _commit(self, connection: Connection) -> None:
         written = [one.write(connection) for one in self._before_commit if one.waiting()]
@@ -296,6 +343,22 @@ class Writer:
             raise
         for committed in written:
             committed()
+        acts = deferred.told(connection)
+        for one in self.committed:
+            one(acts)
+
+
+def _results(connection: Connection, jobs: Sequence[_Job[Any, Any]]) -> list[Any]:
+    """The result of each of *jobs*; those that are done together, at the turn of the first."""
+    groups: dict[Together[Any, Any], list[int]] = {}
+    for at, job in enumerate(jobs):
+        groups.setdefault(job.together, []).append(at)
+    results: list[Any] = [None] * len(jobs)
+    for together, places in groups.items():
+        found = together(connection, [jobs[at].asked for at in places])
+        for at, result in zip(places, found, strict=True):
+            results[at] = result
+    return results
 
 
 @contextmanager
@@ -352,6 +415,7 @@ def _engine(url: str, connections: int) -> Engine:
         raise InputInvalidError(field="LICENSE_SERVER_DATABASE", reason=reason) from error
     if is_postgresql:
         event.listen(engine, "connect", postgresql.prepare)
+        event.listen(engine, "do_execute", bulk_insert.copied)
     return engine
 
 

@@ -17,9 +17,9 @@ from collections.abc import (
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Select, Table
+from sqlalchemy import Connection, Select, Table
 
-from license_server.db import bulk_insert
+from license_server.db import bulk_insert, drawn
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
@@ -27,17 +27,21 @@ Write = Callable[[Connection, Collection[Any]], None]
 """Writes what was gathered for it, all at once."""
 _GATHERED, _NEW = "gathered rows", "gathered rows, each unless it is there"
 _LAST = "what is written last"
-_KNOWN = "what this transaction has read"
-_ALL = (_GATHERED, _NEW, _LAST, _KNOWN)
+_KNOWN, _TOLD = "what this transaction has read", "what this transaction did"
+_ALL = (_GATHERED, _NEW, _LAST, _KNOWN, _TOLD)
 
 
-def add(connection: Connection, statement: Insert, row: Row) -> None:
-    """Write a row by the commit at the latest; what is wrong with it may be told only there."""
+def add(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Write *rows*, all of the same columns, by the commit at the latest.
+
+    What is wrong with them may be told only there. Each gets drawn bytes in columns whose ``info``
+    says so.
+    """
     gathered = _gathered(connection)
     if gathered is None:
-        connection.execute(statement, row)
+        _insert(connection, table, rows)
     else:
-        gathered.setdefault(statement, []).append(row)
+        gathered.setdefault(table, []).extend(rows)
 
 
 def add_unless_there(
@@ -66,18 +70,18 @@ def add_for(connection: Connection, write: Write, things: Collection[Hashable]) 
         gathered.setdefault(write, set()).update(things)
 
 
-def waiting(connection: Connection, statement: Insert) -> Sequence[Row]:
+def waiting(connection: Connection, table: Table) -> Sequence[Row]:
     """The rows that are not written yet."""
     gathered = _gathered(connection)
-    return [] if gathered is None else gathered.get(statement, [])
+    return [] if gathered is None else gathered.get(table, [])
 
 
 def write(connection: Connection) -> None:
     """Write the rows that wait."""
     gathered, new = _gathered(connection), _new(connection)
     while gathered:
-        statement = next(iter(gathered))
-        connection.execute(statement, gathered.pop(statement))
+        table = next(iter(gathered))
+        _insert(connection, table, gathered.pop(table))
     gathered_for: dict[Write, set[Hashable]] = connection.info.get(_LAST, {})
     while gathered_for:
         work = next(iter(gathered_for))
@@ -85,6 +89,33 @@ def write(connection: Connection) -> None:
     while new:
         table = next(iter(new))
         bulk_insert.insert_new(connection, table, new.pop(table))
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    names = list(rows[0])
+    each: list[tuple[Any, ...]] = [tuple(row.values()) for row in rows]
+    for column in table.c:
+        if column.info.get("drawn"):
+            names.append(column.name)
+            many = drawn.many(connection, len(each))
+            each = [(*row, one) for row, one in zip(each, many, strict=True)]
+    bulk_insert.insert(connection, table, names, each)
+
+
+def tell(connection: Connection, acts: Iterable[str]) -> None:
+    """Let it be told what was done, once it is committed (``Writer.committed``)."""
+    told: dict[str, int] | None = connection.info.get(_TOLD)
+    if told is not None:
+        for act in acts:
+            told[act] = told.get(act, 0) + 1
+
+
+def told(connection: Connection) -> Mapping[str, int]:
+    """How often each act was done in this transaction."""
+    found: dict[str, int] = {} if connection.invalidated else connection.info.get(_TOLD, {})
+    return found
 
 
 @contextmanager
@@ -116,8 +147,8 @@ def forget(connection: Connection, name: str) -> None:
     connection.info.get(_KNOWN, {}).pop(name, None)
 
 
-def _gathered(connection: Connection) -> dict[Insert, list[Row]] | None:
-    found: dict[Insert, list[Row]] | None = connection.info.get(_GATHERED)
+def _gathered(connection: Connection) -> dict[Table, list[Row]] | None:
+    found: dict[Table, list[Row]] | None = connection.info.get(_GATHERED)
     return found
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from license_server.db import reply_store
 from license_server.db.errors import IdempotencyConflictError, StillRunningError
-from license_server.db.reply_store import Reply
+from license_server.db.reply_store import Kept, Reply
 
 
 class Idempotency(NamedTuple):
@@ -47,13 +47,26 @@ def once(
     if earlier is not None:
         return earlier
     reply = act()
-    reply_store.keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, reply)
+    keep(connection, actor, idempotency, now, reply)
     return reply
+
+
+def keep(
+    connection: Connection, actor: str, idempotency: Idempotency | None, now: int, reply: Reply
+) -> None:
+    """Keep the *reply* to a request of which ``reply_of`` knew nothing."""
+    if idempotency is not None:
+        key, fingerprint = idempotency
+        reply_store.keep_reply(connection, actor, key, fingerprint, now, reply)
 
 
 def earlier_reply(connection: Connection, actor: str, idempotency: Idempotency) -> Reply | None:
     """What the same request of *actor* got before. Raises as ``once`` does."""
-    kept = reply_store.kept_reply(connection, actor, idempotency.key)
+    return reply_of(reply_store.kept_reply(connection, actor, idempotency.key), idempotency)
+
+
+def reply_of(kept: Kept | None, idempotency: Idempotency) -> Reply | None:
+    """The reply that is *kept* for a request; None: nothing is. Raises as ``once`` does."""
     if kept is None:
         return None
     if kept.fingerprint != idempotency.fingerprint:

@@ -1,19 +1,17 @@
 """Stored replies to requests with an Idempotency-Key."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from license_server.db import deferred
+from license_server.db.among import among
 from license_server.db.tables import idempotency_keys
 
-_KEPT_REPLY = select(idempotency_keys).where(
-    idempotency_keys.c.actor == bindparam("actor"), idempotency_keys.c.key == bindparam("key")
-)
-
-
-_KEEP_REPLY = insert(idempotency_keys).inline()
+_OF_ACTOR = select(idempotency_keys).where(idempotency_keys.c.actor == bindparam("actor"))
+_KEPT_REPLY = _OF_ACTOR.where(idempotency_keys.c.key == bindparam("key"))
+_KEPT_REPLIES = _OF_ACTOR.where(among(idempotency_keys.c.key, "keys"))
 
 
 class Reply(NamedTuple):
@@ -35,11 +33,21 @@ class Kept(NamedTuple):
 
 def kept_reply(connection: Connection, actor: str, key: str) -> Kept | None:
     """What *actor*'s request with *key* was, and its reply."""
-    for kept in deferred.waiting(connection, _KEEP_REPLY):
+    for kept in deferred.waiting(connection, idempotency_keys):
         if (kept["actor"], kept["key"]) == (actor, key):
             return _kept(kept)
     row = connection.execute(_KEPT_REPLY, {"actor": actor, "key": key}).first()
     return None if row is None else _kept(row._asdict())
+
+
+def kept_replies(connection: Connection, actor: str, keys: Collection[str]) -> dict[str, Kept]:
+    """The same of several requests, by their keys; of those that there are."""
+    given = {"actor": actor, "keys": list(keys)}
+    found = {row.key: _kept(row._asdict()) for row in connection.execute(_KEPT_REPLIES, given)}
+    for row in deferred.waiting(connection, idempotency_keys):
+        if row["actor"] == actor:
+            found[row["key"]] = _kept(row)
+    return found
 
 
 def _kept(row: Mapping[str, Any]) -> Kept:
@@ -58,7 +66,7 @@ def keep_reply(
     values = {"actor": actor, "key": key, "fingerprint": fingerprint, "created_at": now}
     answer = (None, None, None) if reply is None else tuple(reply)
     values |= dict(zip(("status", "location", "body"), answer, strict=True))
-    deferred.add(connection, _KEEP_REPLY, values)
+    deferred.add(connection, idempotency_keys, [values])
 
 
 def forget_reply(connection: Connection, actor: str, key: str) -> None:

@@ -294,7 +294,7 @@ audit_events = Table(
     Column("position", BigInteger),  # in the chain; None: not linked yet
     Column("link", LargeBinary(32)),  # the chain's hash up to and with this event
     # of its seals (audit/seals.py); None: its words are hashed themselves, or ``erased`` has them
-    Column("salt", LargeBinary(32)),
+    Column("salt", LargeBinary(32), info={"drawn": True}),  # by the database
     Column("erased", Text),  # JSON: the seals of what was erased of it; None: nothing was
 )
 Index(None, audit_events.c.subject, audit_events.c.id)

@@ -33,7 +33,6 @@ from license_server.db.webhook_tables import webhook_attempts, webhook_deliverie
 STATES = (WAITING, "delivered", "failed", "discarded")
 """What a delivery can be."""
 QUEUE = Queue(webhook_deliveries, ("webhook_id", "lane"))
-_ADD = insert(webhook_deliveries).inline()
 _SUBSCRIPTIONS = "subscriptions of webhooks"
 _SUBSCRIBED = (
     select(webhooks.c.id, webhooks.c.events, webhooks.c.products)
@@ -181,7 +180,7 @@ def add(connection: Connection, new: Sequence[NewDelivery]) -> None:
     for number, one in enumerate(new):
         drawn = hashlib.sha256(seed + number.to_bytes(4, "big")).digest()
         values = {"message": f"msg_{b64url.encode(drawn[:18])}", "due_at": one.created_at}
-        deferred.add(connection, _ADD, one._asdict() | values)
+        deferred.add(connection, webhook_deliveries, [one._asdict() | values])
 
 
 def _random(connection: Connection) -> bytes:

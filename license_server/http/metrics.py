@@ -1,14 +1,12 @@
 """Prometheus metrics of this process. No label holds text from outside."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from sqlalchemy import Connection, Engine, Insert, event
 
-from license_server.db.tables import audit_events
+from license_server.db.database import Committed
 from license_server.http import shared_counts
 from license_server.licenses.acts import ACTS
 from license_server.licenses.statistics import SOON_DAYS
@@ -49,8 +47,6 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        # By connection, not in its info: one that was lost has none, and says so with an error.
-        self._pending: WeakKeyDictionary[Connection, list[str]] = WeakKeyDictionary()
         self._requests = Counter(
             "hostseal_requests",
             "Requests answered.",
@@ -146,33 +142,16 @@ class Metrics:
         """Count a signature that could not be made."""
         self._unsigned.inc()
 
-    def watch(self, engine: Engine, waiting: Callable[[], int]) -> None:
-        """Count the events of each transaction once it commits, and what waits for the writer."""
-        event.listen(engine, "after_execute", self._executed)
-        event.listen(engine, "rollback", self._rolled_back)
-        event.listen(engine, "commit", self._committed)
+    def watch(self, committed: list[Committed], waiting: Callable[[], int]) -> None:
+        """Count the acts of each transaction that is *committed*, and what waits for the writer."""
+        committed.append(self._committed)
         self._waiting = waiting
 
-    def _executed(
-        self,
-        connection: Connection,
-        element: Any,
-        many: Sequence[Mapping[str, Any]],
-        one: Mapping[str, Any],
-        *_: object,
-    ) -> None:
-        if isinstance(element, Insert) and element.table is audit_events:
-            actions = [row["action"] for row in many or [one] if "action" in row]
-            self._pending.setdefault(connection, []).extend(actions)
-
-    def _rolled_back(self, connection: Connection) -> None:
-        self._pending.pop(connection, None)
-
-    def _committed(self, connection: Connection) -> None:
-        for action in self._pending.pop(connection, ()):
-            self._events.labels(action).inc()
+    def _committed(self, acts: Mapping[str, int]) -> None:
+        for action, times in acts.items():
+            self._events.labels(action).inc(times)
             if action in _ISSUING:
-                self._issued.inc()
+                self._issued.inc(times)
 
     def keys(self, issuer: Issuer) -> None:
         """Tell until when the signing key may sign."""

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from license_core.license import License
 from license_server.catalog.catalog_store import Customer
+from license_server.db import bulk_insert
 from license_server.db.among import among
 from license_server.db.sorted_rows import SortedRows
 from license_server.db.tables import (
@@ -280,14 +281,16 @@ ALL = (
     .join(products, products.c.id == licenses.c.product_id)
     .join(keysets, keysets.c.version == licenses.c.keyset_version)
 )
-_ADD = insert(licenses).returning(licenses.c.id)
 END = func.coalesce(licenses.c.grace_until, licenses.c.expires_at)
 
 
-def add(connection: Connection, new: NewLicense) -> int:
-    """Store a licence; the id of its row. Raises IntegrityError where its number is taken."""
-    id_: int = connection.execute(_ADD, new._asdict()).scalar_one()
-    return id_
+def add(connection: Connection, new: Sequence[NewLicense]) -> list[int]:
+    """Store licences; the ids of their rows. Raises IntegrityError where a number is taken."""
+    ids = bulk_insert.take_ids(connection, licenses, len(new))
+    rows = [(id_, *one) for id_, one in zip(ids, new, strict=True)]
+    if rows:
+        bulk_insert.insert(connection, licenses, ("id", *NewLicense._fields), rows)
+    return ids
 
 
 def leave_state(

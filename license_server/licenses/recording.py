@@ -1,6 +1,6 @@
 """Records an action: its rows and its event, in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -58,21 +58,66 @@ def record(
     check_in_use(plan, *archived)
     order = kinds.check(connection, plan, actor, now, (customer_id, product_id))
     plan = plan._replace(order=order)
-    new = row_of(plan, signed, issuer, actor, customer_id, product_id)
-    rows: list[events.Row] = []
+    left: list[events.Row] = []
     if former is not None:
         _expect(connection, former.number, plan.expected)
-        rows.append(_leave(connection, former.number, plan.act, replaced_by=new.number))
-    id_ = license_store.add(connection, new)
-    rows.append(("licenses", new._asdict() | {"id": id_}))
-    events.write(connection, event_of(plan, signed, rows, actor, **details), rows)
-    return StoredLicense.of_row(
-        new,
-        id=id_,
-        customer=license_.sub,
-        product=license_.aud,
-        keyset_token=issuer.keyset_token,
-    )
+        left.append(_leave(connection, former.number, plan.act, replaced_by=license_.jti))
+    new = New(plan, signed, issuer, actor, customer_id, product_id, details, left)
+    return add(connection, [new])[0]
+
+
+class New(NamedTuple):
+    """A licence that was signed, and is to be stored."""
+
+    plan: Plan
+    signed: SignedLicense
+    issuer: Issuer
+    actor: Actor
+    customer_id: int
+    product_id: int
+    details: Mapping[str, Any]
+    """Those of its event."""
+    left: Sequence[events.Row] = ()
+    """What its act left before."""
+
+    @property
+    def row(self) -> NewLicense:
+        """Its row, but for the id."""
+        return NewLicense.of(
+            self.plan,
+            self.signed,
+            customer_id=self.customer_id,
+            product_id=self.product_id,
+            keyset_version=self.issuer.version,
+            issued_by=self.actor.name,
+        )
+
+
+def add(connection: Connection, new: Sequence[New]) -> list[StoredLicense]:
+    """Store what was signed, all of it at once, with its events; what is stored.
+
+    Whoever calls has checked all that ``record`` does. Raises IntegrityError where another process
+    took a number.
+    """
+    rows = [one.row for one in new]
+    ids = license_store.add(connection, rows)
+    stored: list[StoredLicense] = []
+    written: list[tuple[NewEvent, list[events.Row]]] = []
+    for one, row, id_ in zip(new, rows, ids, strict=True):
+        left: list[events.Row] = [*one.left, ("licenses", row._asdict() | {"id": id_})]
+        written.append((_event_of(one, left), left))
+        license_ = one.signed.license
+        stored.append(
+            StoredLicense.of_row(
+                row,
+                id=id_,
+                customer=license_.sub,
+                product=license_.aud,
+                keyset_token=one.issuer.keyset_token,
+            )
+        )
+    events.write(connection, written)
+    return stored
 
 
 def check_approval(plan: Plan, needs: bool) -> None:
@@ -92,43 +137,22 @@ def check_in_use(plan: Plan, customer_since: int | None, product_since: int | No
         raise ArchivedError(what=Reason("product"), name=order.product)
 
 
-def row_of(
-    plan: Plan,
-    signed: SignedLicense,
-    issuer: Issuer,
-    actor: Actor,
-    customer_id: int,
-    product_id: int,
-) -> NewLicense:
-    """The row of a licence that was signed."""
-    return NewLicense.of(
-        plan,
-        signed,
-        customer_id=customer_id,
-        product_id=product_id,
-        keyset_version=issuer.keyset.keyset.version,
-        issued_by=actor.name,
-    )
-
-
-def event_of(
-    plan: Plan, signed: SignedLicense, rows: Iterable[events.Row], actor: Actor, **details: Any
-) -> NewEvent:
+def _event_of(new: New, rows: Iterable[events.Row]) -> NewEvent:
     """The event of that act; *rows* are as the act left them."""
-    license_ = signed.license
+    license_, order = new.signed.license, new.plan.order
     return events.event(
         license_.iat,
-        actor,
-        plan.act.event,
+        new.actor,
+        new.plan.act.event,
         license_.jti,
         rows=rows,
-        reason=plan.reason,
+        reason=new.plan.reason,
         customer=license_.sub,
         product=license_.aud,
         host=license_.host.key,
         **({"replaces": license_.replaces} if license_.replaces else {}),
-        **{name: value for name in _KEPT if (value := getattr(plan.order, name)) is not None},
-        **details,
+        **{name: value for name in _KEPT if (value := getattr(order, name)) is not None},
+        **new.details,
     )
 
 

@@ -12,31 +12,15 @@ from sqlalchemy import Connection
 from license_core.errors import LicenseError, Notice
 from license_core.reason import Reason
 from license_server.actor import Actor
-from license_server.audit import audit_store
-from license_server.audit.audit_store import NewEvent
 from license_server.catalog import catalog_store, customers, products
 from license_server.catalog.catalog_store import Product
 from license_server.catalog.faults import Faults, faults_of
 from license_server.catalog.parties import Parties
-from license_server.db import bulk_insert
 from license_server.db.errors import InputInvalidError
-from license_server.db.tables import licenses
-from license_server.deliveries import telling
-from license_server.deliveries.telling import Happening
-from license_server.finding import finding_store, following
-from license_server.finding.finding_store import Use
-from license_server.licenses import (
-    issuing,
-    kinds,
-    orders,
-    planning,
-    proposals,
-    recording,
-    states,
-)
+from license_server.licenses import issuing, kinds, orders, planning, proposals, recording, states
 from license_server.licenses.acts import ISSUE, PLAN, Act
 from license_server.licenses.issuing import SignedLicense
-from license_server.licenses.license_store import NewLicense, StoredLicense
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.notices import OrderNotice
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.signing import keyset_store
@@ -367,30 +351,13 @@ def _record_firsts(
 ) -> None:
     """Store licences that replace no other, all at once."""
     customer_ids, product_ids = _party_ids(connection, planned, actor, now)
-    ids = iter(bulk_insert.take_ids(connection, licenses, len(planned)))
-    rows: list[tuple[Any, ...]] = []
-    events: list[NewEvent] = []
-    uses: list[Use] = []
-    told: list[Happening] = []
+    new = []
     for one in planned:
-        drawn = signed[one.line]
-        license_ = drawn.license
-        new = recording.row_of(
-            one.plan, drawn, issuer, actor, customer_ids[license_.sub], product_ids[license_.aud]
-        )
-        id_ = next(ids)
-        left = ("licenses", new._asdict() | {"id": id_})
-        uses += following.uses([left], reason=one.plan.reason)
-        rows.append((id_, *new))
-        event = recording.event_of(one.plan, drawn, [left], actor, line=one.line)
-        events.append(event)
-        told.append(Happening(event.at, event.action, event.subject, event.details, [left]))
-    if not rows:
-        return
-    bulk_insert.insert(connection, licenses, ("id", *NewLicense._fields), rows)
-    audit_store.add_events(connection, events)
-    finding_store.add(connection, uses)
-    telling.tell(connection, told)
+        order, drawn = one.plan.order, signed[one.line]
+        ids = customer_ids[order.customer], product_ids[order.product]
+        details = {"line": one.line}
+        new.append(recording.New(one.plan, drawn, issuer, actor, *ids, details))
+    recording.add(connection, new)
 
 
 def _party_ids(

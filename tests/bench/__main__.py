@@ -1,7 +1,8 @@
 """``make bench``: speed and memory, as ratios within one run. Nothing here passes or fails.
 
 ``python -m tests.bench searching 1000000`` measures lists, searches and pages of so many licences,
-``python -m tests.bench revocations`` starts with revocation lists of 10 licences to a million.
+``python -m tests.bench revocations`` starts with revocation lists of 10 licences to a million,
+``python -m tests.bench against FOLDER`` issuing, beside another commit's checkout with its .venv.
 """
 
 import logging
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from tests.bench import bulk, checks, issuing, processes, revocations, searching, trust
+from tests.bench import against, bulk, checks, issuing, processes, revocations, searching, trust
 from tests.bench.site import make_site
 from tests.bench.table import Row, markdown
 
@@ -34,6 +35,9 @@ def main() -> None:
 def _table(place: Path, asked: list[str]) -> str:
     if asked[:1] == ["searching"]:
         return markdown(searching.measure(place, SEARCHES, int(asked[1])))
+    if asked[:1] == ["against"]:
+        turns = int(asked[2]) if asked[2:] else TURNS
+        return markdown(against.measure(place, Path(asked[1]).resolve(), turns))
     lists = place / "lists"
     lists.mkdir()
     table = revocations.measure(lists, place / "caches", RUNS // 2, int(time.time()))

@@ -65,10 +65,10 @@ def _measure(data: Path, database_url: str | None, turns: int, kind: str, goal: 
         server.serving(data, database_url, module="tests.bench.unstored") as (bare, _),
     ):
         for url in (real, bare):  # connections, caches
-            asyncio.run(_burst(url, token, REQUESTS // 5))
+            asyncio.run(burst(url, token, REQUESTS // 5))
         for _ in range(turns):
-            unstored.append(asyncio.run(_burst(bare, token, REQUESTS)))
-            stored.append(asyncio.run(_burst(real, token, REQUESTS)))
+            unstored.append(asyncio.run(burst(bare, token, REQUESTS)))
+            stored.append(asyncio.run(burst(real, token, REQUESTS)))
     ratios = [kept.rate / signed.rate for kept, signed in zip(stored, unstored, strict=True)]
     waits = [
         kept.percentile(99) / signed.percentile(99)
@@ -89,7 +89,8 @@ def _measure(data: Path, database_url: str | None, turns: int, kind: str, goal: 
     ]
 
 
-async def _burst(url: str, token: str, requests: int) -> Load:
+async def burst(url: str, token: str, requests: int) -> Load:
+    """Issue so many licences, CLIENTS at a time."""
     address = urlsplit(url)
     body = json.dumps(_ORDER).encode()
     burst = secrets.token_hex(4)

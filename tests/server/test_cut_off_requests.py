@@ -31,7 +31,7 @@ def _points(*tables: str) -> tuple[str, ...]:
 
 
 ISSUE_POINTS = ("planned", "drawn", *_points("customers", "customer_words", "licenses"))
-ACT_POINTS = ("planned", "drawn", *_points("licenses"))
+PLAIN_POINTS = ACT_POINTS = ("planned", "drawn", *_points("licenses"))
 END_POINTS = _points("licenses")
 NOTE_POINTS = _points()
 CUSTOMER_POINTS = _points("customers", "customer_words")
@@ -97,6 +97,12 @@ def _new_issue(point: str, client: httpx.Client) -> Request:
     return Request(point, PATH, ORDER | {"customer": f"New {point}"})
 
 
+def _plain_issue(point: str, client: httpx.Client) -> Request:
+    """An order for a customer and a product that are there (licenses/together.py)."""
+    client.post(PATH, json=ORDER).raise_for_status()
+    return Request(f"plain {point}", PATH, ORDER)
+
+
 def _on_a_licence(
     act: str, members: dict[str, Any], first: dict[str, Any] | None
 ) -> Callable[[str, httpx.Client], Request]:
@@ -124,11 +130,24 @@ def test_interrupted_issue_happens_exactly_once(failing: Failing) -> None:
     assert len(stored_licences(failing.database, failing.data)) == 4
 
 
+@both
+def test_interrupted_plain_issue_happens_exactly_once(failing: Failing) -> None:
+    failing.at(("drawn", "after idempotency_keys", "after commit"), _plain_issue)
+    assert len(stored_licences(failing.database, failing.data)) == 2 * 3
+
+
 @pytest.mark.torture
 @both
 def test_issue_interrupted_at_any_point_happens_exactly_once(failing: Failing) -> None:
     failing.at(ISSUE_POINTS, _new_issue)
     assert len(stored_licences(failing.database, failing.data)) == len(ISSUE_POINTS)
+
+
+@pytest.mark.torture
+@both
+def test_plain_issue_interrupted_at_any_point_happens_exactly_once(failing: Failing) -> None:
+    failing.at(PLAIN_POINTS, _plain_issue)
+    assert len(stored_licences(failing.database, failing.data)) == 2 * len(PLAIN_POINTS)
 
 
 @pytest.mark.torture

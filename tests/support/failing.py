@@ -23,7 +23,9 @@ from license_server.licenses import issuing, planning
 
 T = TypeVar("T")
 FILE = "FAILING_AT"
-_WRITES = re.compile(r"(?:insert into|delete from|update(?! audit_events)) (\w+)", re.IGNORECASE)
+_WRITES = re.compile(
+    r"(?:insert into|copy|delete from|update(?! audit_events)) (\w+)", re.IGNORECASE
+)
 _acting = False
 """Whether a reply is kept in what the writer, a single thread, will commit next."""
 

@@ -50,11 +50,11 @@ def test_grouped_writes_share_a_transaction_but_fail_separately(
     database: Database,
 ) -> None:
     """Three requests in one transaction: the second comes with a key that the first one has."""
-    statements: list[tuple[str, bool]] = []
+    statements: list[str] = []
 
     @event.listens_for(database.engine, "before_cursor_execute")
-    def _(_: object, __: object, text: str, ___: object, ____: object, many: bool) -> None:
-        statements.append((" ".join(text.split()[:3]), many))
+    def _(_: object, __: object, text: str, *___: object) -> None:
+        statements.append(text)
 
     def request(key: str, subject: str) -> Work[str]:
         def work(connection: Connection) -> str:
@@ -74,7 +74,8 @@ def test_grouped_writes_share_a_transaction_but_fail_separately(
         asked[1].result()
     events = database.read(lambda c: audit_store.trail(c, ["A", "B", "C"]))
     assert [one.subject for one in events] == ["A", "C"]
-    assert ("INSERT INTO audit_events", True) in statements
+    added = ("insert into audit_events", "copy audit_events")
+    assert sum(one.startswith(added) for one in statements) == 1 + 3
 
 
 def test_stored_reply_is_visible_in_its_own_transaction(database: Database) -> None:

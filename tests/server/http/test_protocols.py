@@ -1,7 +1,9 @@
 """Two ways to read a request, one meaning: what httptools is trusted with, h11 reads the same."""
 
 import asyncio
+import importlib.util
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from license_server.http import server
+from license_server.http import protocols, server
 from license_server.http.protocols import LARGEST_HEAD, Connection, QuickConnection, plain_length
 
 Read = list[tuple[dict[str, Any], bytes]]
@@ -154,3 +156,13 @@ def test_whatever_httptools_is_given_h11_reads_the_same(
     )
     request = head.encode("latin-1") + b"\r\nabc"
     assert read(QuickConnection, request) == read(Connection, request)
+
+
+def test_without_httptools_h11_reads_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn.protocols.http.httptools_impl", None)
+    spec = importlib.util.spec_from_file_location("protocols_alone", protocols.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    alone = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(alone)
+    assert alone.QuickConnection is alone.Connection

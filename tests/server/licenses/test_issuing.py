@@ -23,7 +23,7 @@ ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
         (license_store, "add"),
         (catalog_store, "standing"),
         (catalog_store, "set_alike"),
-        (audit_store, "add_event"),
+        (audit_store, "add_events"),
         (reply_store, "keep_reply"),
         (reply_store, "kept_reply"),
     ],

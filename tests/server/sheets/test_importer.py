@@ -16,7 +16,7 @@ from license_server.audit.digests import KEYS, digest
 from license_server.catalog import catalog_store, customers, products
 from license_server.db import tables
 from license_server.db.database import Database
-from license_server.licenses import issuing, recording
+from license_server.licenses import issuing
 from license_server.sheets import (
     batches,
     importer,
@@ -156,7 +156,7 @@ def test_batch_is_stored_completely_or_not_at_all(
         raise IntegrityError("insert", None, Exception("the record is gone"))
 
     before = [desk.count(table) for table in ("licenses", "audit_events", "customers")]
-    monkeypatch.setattr(recording, "event_of", broken)
+    monkeypatch.setattr(audit_store, "add_events", broken)
     with pytest.raises(Exception, match="other requests kept changing the same rows"):
         do(desk, sheet(3, name="Never"))
     assert [desk.count(t) for t in ("licenses", "audit_events", "customers")] == before
