@@ -58,7 +58,7 @@ _TABLES: dict[str, Table] = {
     for one in (licenses, proposals, requests, mails, portal_links, customers, request_messages)
 }
 _PASSING = (idempotency_keys, drafts, saved_views, import_sheets, import_jobs, import_batches)
-EVENTS_AT_ONCE = 20_000
+LOOKED_AT, NAMED_AT_ONCE = 20_000, 500
 
 
 def rows(connection: Connection, table: str, of: Naming, after: int, limit: int) -> list[Row]:
@@ -88,12 +88,13 @@ def change(connection: Connection, table: str, id_: int, **values: Any) -> Row:
 
 
 def events(connection: Connection, of: Naming, after: int) -> tuple[list[int], int]:
-    """Of the next EVENTS_AT_ONCE events after *after* those that may name them; the last looked at.
+    """Of the next events after *after* those that may name them, and the last looked at.
 
-    That is 0 once there are no more.
+    At most LOOKED_AT events are looked at, and at most NAMED_AT_ONCE are given, so that others wait
+    for neither. The last is 0 once there are no more.
     """
     table = audit_events.c
-    upto = select(table.id).where(table.id > after).order_by(table.id).limit(EVENTS_AT_ONCE)
+    upto = select(table.id).where(table.id > after).order_by(table.id).limit(LOOKED_AT)
     last = connection.execute(select(func.max(upto.subquery().c.id))).scalar()
     if last is None:
         return [], 0
@@ -104,7 +105,9 @@ def events(connection: Connection, of: Naming, after: int) -> tuple[list[int], i
         _has(table.reason, of.email),
     )
     query = select(table.id).where(table.id > after, table.id <= last, named)
-    return list(connection.execute(query.order_by(table.id)).scalars()), last
+    query = query.order_by(table.id).limit(NAMED_AT_ONCE)
+    ids = list(connection.execute(query).scalars())
+    return ids, ids[-1] if len(ids) == NAMED_AT_ONCE else last
 
 
 def forget_values(connection: Connection, of: Naming) -> int:
