@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from license_core import errors, strictjson
+from license_core import errors, revocation_errors, strictjson
 from license_core.claims import MAX_INSTANT
 from license_core.errors import LicenseError, ServerUnreachableError
 from license_core.problems import PROBLEMS
@@ -28,7 +28,7 @@ def problem_of(status: int, body: bytes, url: str) -> LicenseError:
     name = next((name for name, row in PROBLEMS.items() if row.slug == slug), None)
     if name is None:
         return unknown
-    kind: type[LicenseError] | None = getattr(errors, name, None)
+    kind: type[LicenseError] | None = getattr(errors, name, getattr(revocation_errors, name, None))
     if kind is None:
         return unknown
     try:

@@ -312,6 +312,14 @@ PROBLEMS: dict[str, Problem] = {
         "This is revocation list {number}, but this host has already seen list {seen_number}.",
         "Ask your vendor for the current list, then run `{cli} install FILE`.",
     ),
+    "RevocationsTooLargeError": Problem(
+        "revocations-too-large",
+        99,
+        "The revocation list is too large",
+        "Revocation list {number} is too large to be one file, and is published in shards alone.",
+        "Get the list of one licence: add `?license=NUMBER` to the address "
+        "`…/license.revocations`. Any list that is installed still counts.",
+    ),
     # 50-59: what the operator sent to the vendor
     "RequestUnreadableError": Problem(
         "request-unreadable",

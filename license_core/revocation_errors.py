@@ -25,3 +25,9 @@ class ListTooLargeError(LicenseError):
     path: str
     size: int
     cap: int
+
+
+class RevocationsTooLargeError(LicenseError):
+    """A whole revocation list is larger than clients read, or than can be signed."""
+
+    number: int

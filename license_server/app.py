@@ -48,6 +48,7 @@ from license_server.operations import data_folder, ledger_identity
 from license_server.settings import ServerSettings
 from license_server.signing import revocation_shards
 from license_server.signing.issuer import Issuer
+from license_server.signing.list_file import FILE
 from license_server.signing.signature_count import tally
 from license_server.signing.signing_times import TimedSigner
 from license_server.site import (
@@ -206,6 +207,11 @@ async def _not_valid(request: Request, error: Exception) -> Response:
     return _answer(request, InputInvalidError(field=field, reason=str(first["msg"])))
 
 
+def _is_of_program(request: Request) -> bool:
+    """Whether a client asks for the revocation list, and no browser."""
+    return request.url.path == f"/{FILE}" and "text/html" not in request.headers.get("accept", "")
+
+
 def _answer(request: Request, error: LicenseError) -> Response:
     """The answer to a refused request: problem+json for programs, a page for people."""
     request_id: str = request.state.request_id
@@ -213,7 +219,7 @@ def _answer(request: Request, error: LicenseError) -> Response:
     if status_of(error) >= 500:
         _log.error("refused", slug=error.slug, sentence=error.sentence)
     outward = problem_json.outward(error, request_id)
-    if request.url.path.startswith((PREFIX + "/", PORTAL_API + "/")):
+    if request.url.path.startswith((PREFIX + "/", PORTAL_API + "/")) or _is_of_program(request):
         return problem_json.respond(outward, request_id)
     if portal_pages.is_here(request):
         page = portal_pages.refusal(request, outward, request_id)

@@ -63,12 +63,12 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
     due = utc(new.expires_at)
     listed = licences(count)
     click.echo(f"Published list {new.number}: {listed}; the next is due {due}.", err=True)
+    if not new.is_whole:
+        click.echo(f"[W]: {_IN_SHARDS}", err=True)
     if output:
         file = list_file.file_of(new)
         with written(output) as put:
             put(file)
-    elif not new.is_whole:
-        click.echo(f"[W]: {_IN_SHARDS}", err=True)
 
 
 @revocations.command("file")

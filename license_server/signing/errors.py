@@ -82,23 +82,6 @@ class NotInitialisedError(LicenseError):
     missing: str
 
 
-class RevocationsTooLargeError(LicenseError):
-    """The whole revocation list is larger than clients read, or than can be signed."""
-
-    row = Problem(
-        "revocations-too-large",
-        99,
-        "The revocation list is too large",
-        "Revocation list {number} is too large to be one file, and is published in shards alone.",
-        "Get the shard of each licence that you need the list for: with "
-        "`license.revocations?license=NUMBER` at the end of the address, or, on the server, "
-        "`{server} revocations file NUMBER -o license.revocations`. Any list that is installed "
-        "still counts.",
-    )
-
-    number: int
-
-
 class TooLargeToSignError(LicenseError):
     """What was to be signed is longer than the service of the signing key takes."""
 

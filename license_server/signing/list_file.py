@@ -4,9 +4,9 @@ import hashlib
 from typing import NamedTuple
 
 from license_core import armor
+from license_core.revocation_errors import RevocationsTooLargeError
 from license_core.wording import utc
 from license_server.signing import keysets
-from license_server.signing.errors import RevocationsTooLargeError
 from license_server.signing.revocation_store import StoredList
 
 FILE = "license.revocations"

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from license_core import b64url, jws, strictjson
 from license_core.revocation import DIGEST_BYTES, Revocations, digest
+from license_core.revocation_errors import RevocationsTooLargeError
 from license_server.signing import revocation_store
-from license_server.signing.errors import RevocationsTooLargeError
 from license_server.signing.issuer import Issuer, check_signing_key
 from license_server.signing.list_file import Published, file_of, published
 from license_server.signing.revocation_store import StoredList

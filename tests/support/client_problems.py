@@ -426,6 +426,13 @@ def _rate_limited(world: World) -> Done:
         return world.run("install", url)
 
 
+@reaches("revocations-too-large")
+def _list_in_shards(world: World) -> Done:
+    document = b'{"type":"/problems/revocations-too-large","number":7}'
+    with answering(409, document, "application/problem+json") as url:
+        return world.run("install", url)
+
+
 @reaches("database-unavailable")
 def _database_unavailable(world: World) -> Done:
     document = b'{"type":"/problems/database-unavailable","reason":"the log says more under 1"}'

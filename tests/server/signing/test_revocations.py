@@ -226,4 +226,4 @@ def test_revocations_command_publishes_and_shows_the_list(data: Path, tmp_path: 
     assert "too large to be one file" in server.at_once("revocations", "show", env=env).stdout
     refused = server.at_once("revocations", "show", "-o", "-", env=env)
     assert (refused.returncode, refused.stdout) == (99, "")
-    assert "revocations file NUMBER" in refused.stderr
+    assert "?license=NUMBER" in refused.stderr

@@ -123,8 +123,10 @@ def test_list_that_is_too_large_is_published_in_shards_alone(desk: Desk) -> None
     assert (made["number"], made["whole"]) == (former.number + 1, False)
     assert desk.client.get("/api/v1/revocations", headers=allowed).json()["whole"] is False
     reply = desk.client.get(URL)
-    assert (reply.status_code, "is too large to be one file" in reply.text) == (409, True)
-    assert "license.revocations?license=NUMBER" in reply.text
+    assert (reply.status_code, reply.json()["type"]) == (409, "/problems/revocations-too-large")
+    assert "?license=NUMBER" in reply.json()["remedy"]
+    page = desk.client.get(URL, headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"][:9]) == (409, "text/html")
     (listed,) = asked(desk, revoked)
     assert listed.number == made["number"]
     assert (listed.lists(revoked), listed.lists(kept)) == (True, False)
