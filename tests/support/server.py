@@ -29,6 +29,7 @@ from tests.support import (
     softhsm,
 )
 from tests.support.forked import Forked
+from tests.support.waiting import LONG
 
 structlog.configure(  # as a server's is: by default an error is drawn for seconds
     [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
@@ -194,7 +195,7 @@ def serving(
     ):
         try:
             assert process.stdout is not None
-            ready, _, _ = select.select([process.stdout], [], [], 60)
+            ready, _, _ = select.select([process.stdout], [], [], LONG)
             url = process.stdout.readline().decode().strip() if ready else ""
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url), (
                 data.parent / "server.log"
