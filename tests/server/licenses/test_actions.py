@@ -435,12 +435,12 @@ def test_licences_are_found_by_every_filter(caller: Caller) -> None:
 
 def test_last_day_stays_that_of_the_zone_it_was_ordered_in(caller: Caller) -> None:
     """Through every action, unless it names another zone; the claims only say instants."""
-    last = {"expires": "2028-06-30", "days": None, "time_zone": "Asia/Shanghai"}
+    last = {"expires": "2096-06-30", "days": None, "time_zone": "Asia/Shanghai"}
     made = caller.issue(product=product(caller), **last).json()
-    assert (made["last_day"], made["expires_at"]) == ("2028-06-30", "2028-06-30T16:00:00Z")
-    told = {"last_day": "2028-06-30", "time_zone": "Asia/Shanghai"}
+    assert (made["last_day"], made["expires_at"]) == ("2096-06-30", "2096-06-30T16:00:00Z")
+    told = {"last_day": "2096-06-30", "time_zone": "Asia/Shanghai"}
     steps: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("change", {"edition": "pro", "maintenance_until": "2028-01-31"}),
+        ("change", {"edition": "pro", "maintenance_until": "2096-01-31"}),
         ("rehost", {"host": OTHER_LINE, "reason": "x"}),
         ("suspend", {"reason": "x"}),
         ("reinstate", {"reason": "x"}),
@@ -448,11 +448,11 @@ def test_last_day_stays_that_of_the_zone_it_was_ordered_in(caller: Caller) -> No
     for act, members in steps:
         made = caller.post(f"/licenses/{made['id']}/{act}", **members).json()
         assert made | told == made, act
-    assert made["maintenance_until"] == "2028-01-31T16:00:00Z"
+    assert made["maintenance_until"] == "2096-01-31T16:00:00Z"
     dry = caller.post(f"/licenses/{made['id']}/renew?dry_run=true", days=365).json()
-    assert (dry["last_day"], dry["time_zone"]) == ("2029-06-30", "Asia/Shanghai")
+    assert (dry["last_day"], dry["time_zone"]) == ("2097-06-30", "Asia/Shanghai")
     renewed = caller.post(f"/licenses/{made['id']}/renew", days=365, time_zone="UTC").json()
-    assert (renewed["last_day"], renewed["expires_at"]) == ("2029-06-30", "2029-07-01T00:00:00Z")
+    assert (renewed["last_day"], renewed["expires_at"]) == ("2097-06-30", "2097-07-01T00:00:00Z")
     assert renewed["time_zone"] == "UTC"
 
 

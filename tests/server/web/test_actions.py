@@ -41,8 +41,8 @@ def test_renewal_can_start_today_or_run_to_a_date(issuer: DeskUser) -> None:
     ends = stored(issuer.desk, today).expires_at
     assert ends is not None
     assert ends < issuer.desk.clock.now + 12 * DAY
-    last = number_in(issuer.do(today, "renew", term="expires", days="", expires="2031-12-31"))
-    assert stored(issuer.desk, last).expires_at == 1_956_528_000  # 2032-01-01T00:00:00Z
+    last = number_in(issuer.do(today, "renew", term="expires", days="", expires="2095-12-31"))
+    assert stored(issuer.desk, last).expires_at == 3_976_214_400  # 2096-01-01T00:00:00Z
 
 
 def test_rehost_stores_the_pasted_request_and_the_reason(issuer: DeskUser) -> None:

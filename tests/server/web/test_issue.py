@@ -220,7 +220,7 @@ def test_pasted_licence_is_recognised_as_not_a_request(signed_in: Desk) -> None:
 
 @pytest.mark.parametrize("term", ["days", "perpetual"])
 def test_date_without_its_term_option_is_rejected(signed_in: Desk, term: str) -> None:
-    page = preview(signed_in, term=term, expires="2027-12-31", limits="gpus")
+    page = preview(signed_in, term=term, expires="2095-12-31", limits="gpus")
     assert page.status_code == 422
     assert faults(page.text).keys() == {"expires", "limits"}
     assert "choose “until the end of”, or clear the date" in page.text
@@ -244,8 +244,8 @@ def test_invalid_number_is_reported_with_the_allowed_range(signed_in: Desk) -> N
 
 
 def test_who_types_a_last_day_has_chosen_it(signed_in: Desk) -> None:
-    typed = {"term": "days", "days": "", "expires": "2028/2/1", "time_zone": "asia/shanghai"}
-    assert "at the end of 2028-02-01 (Asia/Shanghai)" in preview(signed_in, **typed).text
+    typed = {"term": "days", "days": "", "expires": "2096/2/1", "time_zone": "asia/shanghai"}
+    assert "at the end of 2096-02-01 (Asia/Shanghai)" in preview(signed_in, **typed).text
     both = preview(signed_in, **typed | {"days": "9"})
     assert "a last day is given but not chosen" in faults(both.text)["expires"]
 

@@ -14,7 +14,7 @@ from tests.support.server import KEY, LINE
     "term",
     [
         {"term": "days", "days": "30"},
-        {"term": "expires", "expires": "2027-12-31"},
+        {"term": "expires", "expires": "2095-12-31"},
         {"term": "perpetual"},
     ],
     ids=lambda term: term["term"],
@@ -24,7 +24,7 @@ def test_similar_licence_copies_all_but_the_host_and_replaces_nothing(
     signed_in: Desk, term: dict[str, str], zone: str
 ) -> None:
     more = {"edition": "pro", "features": "a, b", "limits": "gpus=4", "time_zone": zone}
-    more |= {"maintenance_until": "2028-01-31"}
+    more |= {"maintenance_until": "2096-01-31"}
     if term["term"] != "perpetual":
         more |= {"notify_days": "20", "grace_days": "7"}
     page = preview(signed_in, **term, **more)
