@@ -86,11 +86,11 @@ def import_licenses(
             if dry_run or not skip_wrong:
                 lines = order_sheet.read(data, encoding)
                 checked = importer.check(database, lines, caller(), now, name)
-                right, wrong, noticed = _follow(
+                right, wrong, noticed, more = _follow(
                     checked, total, "rows checked", report if dry_run else None
                 )
                 _tell(wrong)
-                _tell_before(noticed)
+                _tell_before(noticed, more)
                 if wrong and not dry_run:
                     _follow(iter([wrong]), 0, "", report)
                 if wrong and not skip_wrong:
@@ -104,7 +104,7 @@ def import_licenses(
                 data.seek(0)
             lines = order_sheet.read(data, encoding)
             done = importer.issue(database, issuer, lines, caller(), now, secrets.token_bytes, name)
-            right, wrong, _ = _follow(done, total, "rows done", report)
+            right, wrong, *_ = _follow(done, total, "rows done", report)
             _tell(wrong)
     finally:
         database.close()
@@ -161,24 +161,27 @@ def import_customers(
 
 def _follow(
     batches: Iterator[list[Outcome]], total: int, what: str, report: str | None
-) -> tuple[int, list[Outcome], list[Outcome]]:
+) -> tuple[int, list[Outcome], list[Outcome], int]:
     """Show the progress and write the report.
 
-    How many lines are right, those that are not, and those of which something is to be known.
+    How many lines are right, those that are not, the first of those of which something is to be
+    known, and how many more there are.
     """
     progress = Progress(total, what)
-    right, wrong, noticed = 0, list["Outcome"](), list["Outcome"]()
+    right, wrong, noticed, more = 0, list["Outcome"](), list["Outcome"](), 0
     with written(report) if report else nullcontext(lambda _: None) as write:
         write(csv_text.line(_REPORT).encode("utf-8"))
         for batch in batches:
             progress.advance(len(batch))
             wrong += [one for one in batch if one.slug]
             noticed += [one for one in batch if one.notices]
+            more += len(noticed[_SHOWN:])
+            del noticed[_SHOWN:]
             right += sum(1 for one in batch if not one.slug)
             if report:
                 write("".join(map(_report_line, batch)).encode("utf-8"))
     progress.clear()
-    return right, wrong, noticed
+    return right, wrong, noticed, more
 
 
 def _report_line(one: Outcome) -> str:
@@ -193,12 +196,12 @@ def _tell(wrong: list[Outcome]) -> None:
             click.echo(f"line {one.line}: {one.detail}", err=True)
 
 
-def _tell_before(noticed: list[Outcome]) -> None:
-    """Say what to know before it is issued."""
-    for one in noticed[:_SHOWN]:
+def _tell_before(noticed: list[Outcome], more: int) -> None:
+    """Say what to know before it is issued, of the first lines; of so many *more* there is some."""
+    for one in noticed:
         click.echo(f"[W]: line {one.line}: {one.details}", err=True)
-    if len(noticed) > _SHOWN:
-        click.echo(f"[W]: … and {len(noticed) - _SHOWN} more; --report FILE has all.", err=True)
+    if more:
+        click.echo(f"[W]: … and {more} more; --report FILE has all.", err=True)
 
 
 def _size(data: BinaryIO) -> tuple[int, str]:

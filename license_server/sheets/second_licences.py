@@ -16,8 +16,9 @@ from license_server.licenses.notices import OrderNotice
 from license_server.sheets.batches import Planned, Refused, Right
 
 R = TypeVar("R", Right, Right | Refused)
-Hosts = dict[tuple[str, str, str], int]
-"""The first row of each customer, product and host key of a file."""
+Hosts = dict[int, int]
+"""The first row of each customer, product and host key of a file, by their hash: a file may have
+very many."""
 
 
 class _There(NamedTuple):
@@ -50,7 +51,7 @@ def noted(connection: Connection, seen: Sequence[R], hosts: Hosts, now: int) -> 
             continue
         order = one.plan.order
         key = (order.customer, order.product, order.request.key)
-        before = hosts.setdefault(key, one.line)
+        before = hosts.setdefault(hash(key), one.line)
         beside: tuple[Notice, ...] = _beside(one, of.get(key[:2], ()))
         if before != one.line and one.same_as is None:
             beside = (OrderNotice("row-same-host", line=before), *beside)

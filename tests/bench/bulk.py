@@ -1,41 +1,41 @@
-"""Many licences from a CSV file, against bare Ed25519 signatures, in one process."""
+"""``import licenses`` of a CSV file, against importers that sign and store and check nothing.
+
+Each is a process of its own; what a run of one line takes is subtracted.
+"""
 
 import json
-import os
 import random
-import statistics
-import time
-from itertools import islice
+import sys
 from pathlib import Path
 
-from license_server.actor import COMMAND
-from license_server.operations import data_folder, process
-from license_server.sheets import (
-    csv_text,
-    importer,
-    order_sheet,
-)
-from license_server.signing.issuer import Issuer
+from license_server.sheets import csv_text
+from tests.bench.processes import Cost, Spawner
 from tests.bench.table import Row
 from tests.support import server
 from tests.support.postgres import new_database
 
-LINES, CHUNK = 100_000, 10_000
-SIGNED = 2_000
+LINES, TURNS = 20_000, 3
+MANY = 100_000
+"""With so many lines the memory is measured, against that with LINES."""
 COLUMNS = ("customer", "product", "host", "days", "edition", "features", "limits")
-_GOALS = {"SQLite": "≥ 0.45", "PostgreSQL": "≥ 0.50"}
+_WAYS = {"orm": ("plain ORM", "≥ 1.5"), "core": ("plain Core", "≥ 0.9")}
 
 
-def measure(folder: Path, lines: int = LINES) -> list[Row]:
-    """Both databases; ratios of licences and signatures a second, and the memory."""
-    file = folder / "orders.csv"
-    make_sheet(file, lines)
-    return [row for kind in _GOALS for row in _measure(folder / f"bulk-{kind}", file, kind, lines)]
+def measure(folder: Path, lines: int = LINES, many: int = MANY) -> list[Row]:
+    """Both databases; ratios of licences a second, and the memory."""
+    spawner = Spawner(folder / "caches")
+    rows = [
+        row
+        for kind in ("SQLite", "PostgreSQL")
+        for row in _measure(spawner, folder / f"bulk-{kind}", kind, lines, many)
+    ]
+    spawner.close()
+    return rows
 
 
-def make_sheet(file: Path, lines: int) -> None:
+def make_sheet(file: Path, lines: int, seed: int = 1) -> None:
     """Orders of a thousand customers."""
-    chosen = random.Random(1)
+    chosen = random.Random(seed)
     with file.open("w", encoding="utf-8", newline="") as stream:
         stream.write(csv_text.line(COLUMNS))
         for _ in range(lines):
@@ -46,58 +46,45 @@ def make_sheet(file: Path, lines: int) -> None:
             stream.write(csv_text.line(fields))
 
 
-def _measure(folder: Path, file: Path, kind: str, lines: int) -> list[Row]:
+def _measure(spawner: Spawner, folder: Path, kind: str, lines: int, many: int) -> list[Row]:
     folder.mkdir()
-    url = None if kind == "SQLite" else new_database()
-    database, issuer = data_folder.open_vault(server.make(folder / "server", url))
-    now = int(time.time())
-    process.settle_garbage()  # as the command does
-    ratios, memory, rates, spent = [], [], [], []
-    with file.open("rb") as stream:
-        began = time.perf_counter()
-        lines_read = order_sheet.read(stream, "utf-8")
-        for outcomes in importer.check(database, lines_read, COMMAND, now, "b"):
-            if outcomes[0].slug is not None:
-                raise RuntimeError(outcomes[0].detail)
-        checking = (time.perf_counter() - began) / lines
-        stream.seek(0)
-        read = order_sheet.read(stream, "utf-8")
-        # Each part to its end: a batch is prepared while the one before it is stored.
-        for start in range(0, lines, CHUNK):
-            bare = _signing(issuer)
-            began, busy = time.perf_counter(), time.process_time()
-            part = islice(read, CHUNK)
-            job = f"b{start}"
-            done = importer.issue(database, issuer, part, COMMAND, now, os.urandom, job)
-            issued = sum(len(batch) for batch in done)
-            each = (time.perf_counter() - began) / issued
-            spent.append((time.process_time() - busy) / issued)
-            ratios.append(bare / each)
-            rates.append(1 / each)
-            memory.append(_resident())
-        next(read, None)  # it is at its end
-    database.close()
-    note = (
-        f"{statistics.median(rates):,.0f} a second, {statistics.median(spent) * 1e6:.0f} µs of "
-        f"processor each; checked before at {1 / checking:,.0f} a second"
-    )
-    grown = [now_ / memory[0] for now_ in memory]
-    return [
-        Row.of(f"bulk issue from CSV, {lines:,} lines, {kind}", ratios, _GOALS[kind], note),
-        Row.of(f"its memory, {kind}", grown, "flat", f"{memory[-1]:.0f} MiB at the end"),
-    ]
+    is_sqlite = kind == "SQLite"
+    url = None if is_sqlite else new_database()
+    plain = f"sqlite:///{folder}/plain.db" if is_sqlite else _driven(new_database())
+    server.make(folder / "server", url)
+    env = server.environment(folder / "server", url)
+    del env["PYTHONDONTWRITEBYTECODE"]  # the first run compiles what the others find
+    commands = {"ours": [sys.executable, "-m", "license_server", "import", "licenses"]}
+    importer = [sys.executable, "-m", "tests.bench.plain_import", plain]
+
+    def run(name: str, file: Path) -> Cost:
+        line = [*commands["ours"], str(file)] if name == "ours" else [*importer, str(file), name]
+        return spawner.run(line, env)
+
+    def each(name: str, count: int, seed: int) -> Cost:
+        """What a line takes."""
+        few, file = folder / f"few-{name}-{seed}.csv", folder / f"{name}-{seed}.csv"
+        make_sheet(few, 1, seed + 1_000)
+        make_sheet(file, count, seed)
+        start, whole = run(name, few), run(name, file)
+        seconds = (whole.seconds - start.seconds) / count
+        return Cost(seconds, whole.peak_kib, (whole.cpu - start.cpu) / count)
+
+    found = [{name: each(name, lines, seed) for name in ("ours", *_WAYS)} for seed in range(TURNS)]
+    rows = []
+    for name, (called, goal) in _WAYS.items():
+        ratios = [turn[name].seconds / turn["ours"].seconds for turn in found]
+        ours, its = (sorted(turn[who].cpu for turn in found)[1] * 1e6 for who in ("ours", name))
+        rate = 1 / sorted(turn["ours"].seconds for turn in found)[1]
+        note = f"{rate:,.0f} a second; {ours:.0f} µs of its processor a line against {its:.0f}"
+        what = f"import of {lines:,} licences from CSV against {called}, {kind}"
+        rows.append(Row.of(what, ratios, goal, note))
+    large = each("ours", many, TURNS)
+    peaks = [large.peak_kib / turn["ours"].peak_kib for turn in found]
+    note = f"{large.peak_kib / 1024:.0f} MiB with {many:,} lines"
+    return [*rows, Row.of(f"its peak memory, {kind}", peaks, "flat", note)]
 
 
-def _signing(issuer: Issuer) -> float:
-    """The seconds of one bare signature."""
-    message = os.urandom(700)
-    began = time.perf_counter()
-    for _ in range(SIGNED):
-        issuer.signer.sign(message)
-    return (time.perf_counter() - began) / SIGNED
-
-
-def _resident() -> float:
-    """The memory of this process in MiB."""
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+def _driven(url: str) -> str:
+    """The *url* of a database, with the driver that is installed."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)

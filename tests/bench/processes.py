@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,11 +109,12 @@ class Spawner:
             text=True,
         )
 
-    def run(self, line: list[str]) -> Cost:
-        """What the command *line* costs; it must end with 0."""
+    def run(self, line: list[str], env: Mapping[str, str] | None = None) -> Cost:
+        """What the command *line* costs, with more variables in *env*; it must end with 0."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"line": line, "env": self._env}) + "\n")
+        task = {"line": line, "env": {**(env or {}), **self._env}}
+        self._process.stdin.write(json.dumps(task) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
         if not isinstance(answer, list):
