@@ -48,6 +48,7 @@ def _measure(place: Path) -> list[Row]:
     site = make_site(place, int(time.time()))
     rows = processes.measure(site, place / "caches", RUNS)
     rows += processes.measure_starts(site, place / "caches", RUNS)
+    rows += processes.measure_server(place, place / "caches", RUNS // 2)
     rows += trust.measure(place, place / "caches", RUNS, site.now)
     rows += checks.measure(site, ROUNDS)
     rows += issuing.measure(place, TURNS)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tests.bench.site import Site
 from tests.bench.table import Row
-from tests.support import native_client, onefile
+from tests.support import native_client, onefile, server
 
 CLI = Path(__file__).resolve().parents[2] / "cmd" / "cli.py"
 BASE = (
@@ -25,6 +25,8 @@ MEMORY_GOALS = {"verify": "≤ 1.15", "get_host_key": "≤ 1.15", "doctor": "fir
 BARE = [sys.executable, "-c", "pass"]
 STARTS = {"hostseal.pyz verify": "≤ 4", "native/hostseal verify": "≤ 0.6"}
 """What is compared with a bare interpreter, and its goals."""
+SERVER = {"--help": "≤ 10", "product list": "≤ 10"}
+"""Commands of the server, and their goals, against a bare interpreter."""
 
 
 class Cost(NamedTuple):
@@ -92,6 +94,23 @@ def measure_starts(site: Site, caches: Path, runs: int) -> list[Row]:
         mib = statistics.median(cost.peak_kib for cost, _ in costs) / 1024
         note = f"{median_ms:.0f} ms, {mib:.1f} MiB"
         rows.append(Row.of(f"`{name}` against a bare interpreter", times, goal, note))
+    spawner.close()
+    return rows
+
+
+def measure_server(folder: Path, caches: Path, runs: int) -> list[Row]:
+    """*runs* turns of each command of SERVER and of a bare interpreter; medians of their ratios."""
+    data = server.make(folder / "commands" / "server").data
+    spawner = Spawner(caches)
+    rows = []
+    for command, goal in SERVER.items():
+        line = [sys.executable, "-m", "license_server", "--data", str(data), *command.split()]
+        spawner.run(line)
+        costs = [(spawner.run(line), spawner.run(BARE)) for _ in range(runs)]
+        times = [cost.seconds / bare.seconds for cost, bare in costs]
+        median_ms = statistics.median(cost.seconds for cost, _ in costs) * 1000
+        what = f"`license-server {command}` against a bare interpreter"
+        rows.append(Row.of(what, times, goal, f"{median_ms:.0f} ms"))
     spawner.close()
     return rows
 
