@@ -297,7 +297,10 @@ def test_approval_uses_the_defaults_of_the_time_of_the_proposal(
 
 
 def test_approval_rule_set_during_an_issue_stops_it(caller: Caller) -> None:
-    """Its rule is changed while the licence is drawn up: where its number is drawn."""
+    """Its rule is changed while the licence is drawn up: where its number is drawn.
+
+    Of an order with which something else is done; a plain one is drawn up where it is stored.
+    """
     name, desk = product(caller), caller.desk
     rule = {"needs_approval": True}
 
@@ -309,7 +312,15 @@ def test_approval_rule_set_during_an_issue_stops_it(caller: Caller) -> None:
     wanted = ActRequest(ISSUE, {"customer": "ACME", "product": name, "days": 30, "host": LINE})
     before = desk.count("licenses")
     with pytest.raises(ChangedMeanwhileError, match=name):
-        asyncio.run(site.act(wanted, COMMAND, desk.clock.now, lambda _: Reply(201, None, b"")))
+        asyncio.run(
+            site.act(
+                wanted,
+                COMMAND,
+                desk.clock.now,
+                lambda _: Reply(201, None, b""),
+                follow=lambda *_: None,
+            )
+        )
     assert desk.count("licenses") == before
     assert caller.issue(product=name).status_code == 202
 
