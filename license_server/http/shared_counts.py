@@ -24,7 +24,7 @@ def counting_together() -> Iterator[None]:
     try:
         yield
     finally:
-        if os.getpid() == pid:
+        if os.getpid() == pid or os.getppid() != pid:  # or it was killed
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -83,8 +83,11 @@ def test_a_signal_ends_all_of_them(vendor: tuple[Path, str], number: int) -> Non
 def test_workers_end_with_the_process_that_started_them(vendor: tuple[Path, str]) -> None:
     with serving(vendor) as (_, process):
         running = workers(process)
+        maps = Path(f"/proc/{running[0]}/maps").read_text()
+        (counted,) = set(re.findall(r"/\S+/hostseal-metrics-[^/\s]+", maps))
         process.kill()
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in running))
+        assert not Path(counted).exists()
 
 
 def test_what_keeps_a_worker_from_starting_is_told_once(vendor: tuple[Path, str]) -> None:
