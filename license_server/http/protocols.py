@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import h11
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from license_server.http.middleware import SECURITY
@@ -33,8 +34,8 @@ LAST_WORDS = 5
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _PLAIN = re.compile(
     rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE) /[!-\"$-~]* HTTP/1\.1\r\n"
-    rb"(?:(?!(?:transfer-encoding|expect|upgrade|trailer):)[!#-'*+.^_`|~0-9a-z-]+:[ \t]*"
-    rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?\r\n)+"
+    rb"(?:(?!(?:transfer-encoding|expect|upgrade|trailer|proxy-connection):)"
+    rb"[!#-'*+.^_`|~0-9a-z-]+:[ \t]*(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?\r\n)+"
     rb"\r\n",
     re.IGNORECASE,
 )
@@ -125,12 +126,16 @@ class Connection(_Patient, H11Protocol):
         super().__init__(*given, **more)
         self.conn = _Strict(h11.SERVER, LARGEST_HEAD)
 
-    def take_over(self, transport: asyncio.Transport, ahead: bytes, due: float) -> None:
+    def take_over(
+        self, transport: asyncio.Transport, flow: FlowControl, ahead: bytes, due: float
+    ) -> None:
         """Go on with a connection that another has begun to read: what it read *ahead*.
 
-        The request must be there as a whole when it was *due* to be, on the loop's clock.
+        *flow* knows whether the client takes what is written. The request must be there as a
+        whole when it was *due* to be, on the loop's clock.
         """
         self.connection_made(transport)
+        self.flow = flow
         self._wait(due - self.loop.time())
         transport.set_protocol(self)
         self.data_received(ahead)
@@ -140,7 +145,11 @@ class Connection(_Patient, H11Protocol):
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.close()  # it came in the middle of an answer
             return
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")]
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(msg))),
+            ("Connection", "close"),
+        ]
         answer = [
             h11.Response(status_code=400, headers=headers + list(SECURITY.items())),
             h11.Data(data=msg.encode("ascii")),
@@ -199,7 +208,11 @@ else:
                 elif self.cycle is not None and not self.cycle.response_complete:
                     self.flow.pause_reading()
                     break
-                elif (end := _END_OF_HEAD.search(self._ahead)) or len(self._ahead) > LARGEST_HEAD:
+                elif (
+                    (end := _END_OF_HEAD.search(self._ahead))
+                    or len(self._ahead) > LARGEST_HEAD
+                    or not self._ahead[:1].isalpha()  # TLS, say: it is refused at once
+                ):
                     head = self._ahead[: end.end() if end else None]
                     length = plain_length(head)
                     if length is None:
@@ -222,4 +235,4 @@ else:
             self.flow.resume_reading()
             self.connections.discard(self)
             given, more = self._given
-            Connection(*given, **more).take_over(self.transport, self._ahead, due)
+            Connection(*given, **more).take_over(self.transport, self.flow, self._ahead, due)

@@ -27,6 +27,7 @@ UNUSUAL = {
     b"3\r\nabc\r\n0\r\n\r\n",
     "expect": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc",
     "upgrade": b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
+    "what is said to proxies": b"GET / HTTP/1.1\r\nHost: a\r\nProxy-Connection: close\r\n\r\n",
     "two lengths": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
     b"content-length: 3\r\n\r\nabc",
     "a list of lengths": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc",
@@ -68,8 +69,11 @@ class Transport(asyncio.Transport):
         pass
 
 
-def read(kind: type[Any], *parts: bytes) -> tuple[Read, list[bytes], bool]:
-    """What an application is given of *parts*, how each is answered, and whether that is all."""
+def read(kind: type[Any], *parts: bytes, full: bool = False) -> tuple[Read, list[bytes], bool]:
+    """What an application is given of *parts*, how each is answered, and whether that is all.
+
+    *full*: after the first part nobody takes what is written.
+    """
     found: Read = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -95,6 +99,8 @@ def read(kind: type[Any], *parts: bytes) -> tuple[Read, list[bytes], bool]:
                 transport.protocol.data_received(part)
             for _ in range(8):
                 await asyncio.sleep(0)
+            if full and part is parts[0]:
+                transport.protocol.pause_writing()
         closed = transport.closed
         transport.protocol.connection_lost(None)
         return transport.said, closed
@@ -124,6 +130,19 @@ def test_unusual_request_is_left_to_h11(name: str) -> None:
     assert read(QuickConnection, PLAIN, request) == read(Connection, PLAIN, request)
 
 
+@pytest.mark.parametrize("begin", [b"\x16\x03\x01\x02\x00", b"\r\n", b"\0"])
+def test_what_is_no_request_is_refused_at_once(begin: bytes) -> None:
+    for before in ([], [PLAIN]):
+        found = read(QuickConnection, *before, begin)
+        assert found == read(Connection, *before, begin)
+        assert found[1][-1:] == [b"400"]
+
+
+@pytest.mark.parametrize("kind", [QuickConnection, Connection])
+def test_unusual_request_waits_for_a_client_that_takes_no_answers(kind: type[Any]) -> None:
+    assert read(kind, PLAIN, UNUSUAL["chunks"], full=True)[1] == [b"204"]
+
+
 @pytest.mark.parametrize("size", [1, 7, 50, 1000])
 def test_requests_are_the_same_in_whatever_parts_they_come(size: int) -> None:
     whole = PLAIN * 3 + UNUSUAL["chunks"] + PLAIN
@@ -134,7 +153,10 @@ def test_requests_are_the_same_in_whatever_parts_they_come(size: int) -> None:
 
 
 NAMES = st.sampled_from(
-    ["Host", "Content-Length", "Connection", "Accept", "X-Any", "Upgrade", "hOST"]
+    [
+        *("Host", "Content-Length", "Connection", "Accept", "X-Any", "Upgrade", "hOST"),
+        *("Proxy-Connection", "Keep-Alive", "TE"),
+    ]
 )
 VALUES = st.one_of(
     st.sampled_from(["a", "3", "0", "close", "keep-alive", "chunked", "", "3, 3", "a\tb ", "\x7f"]),
