@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from license_core import b64url, jws, strictjson
+from license_core.reason import Reason
 from license_core.revocation import DIGEST_BYTES, Revocations, digest
 from license_core.revocation_errors import RevocationsTooLargeError
+from license_server.db.errors import InputInvalidError
 from license_server.signing import revocation_store
 from license_server.signing.issuer import Issuer, check_signing_key
 from license_server.signing.list_file import Published, file_of, published
@@ -20,6 +22,8 @@ from license_server.signing.revocation_store import StoredList
 
 LARGEST_SHARD = 32 * 1024
 """Bytes of a shard's file, at the most: it fits into a licence's file, too."""
+MOST_LICENSES = 256
+"""For how many licences one file is: 8 MiB of shards, where clients read 16."""
 _MOST_DIGITS = 4
 
 
@@ -37,7 +41,6 @@ class Shards:
         self.digits = _digits(self._listed, self.stored, issuer)
         """With how many digits the digests of a shard begin alike; 0: the whole list is short."""
         self._signed: dict[str, str] = {}
-        self._one_at_a_time = threading.Lock()
 
     def counts_for(self, number: int, issuer: Issuer) -> bool:
         """Whether list *number* is in force, and *issuer* signs."""
@@ -67,17 +70,31 @@ class Shards:
     def of(self, numbers: Sequence[str], now: int) -> Published:
         """The file for the licences with these *numbers*: their shards, each once.
 
-        The whole list, where that is short. Raises SignerUnavailableError, TooLargeToSignError.
+        The whole list, where that is short. Raises InputInvalidError for more than MOST_LICENSES,
+        SignerUnavailableError, TooLargeToSignError.
         """
+        _check_count(numbers)
         if not self.digits and self._whole is not None:
             return self._whole
         return published(self.stored, file_of(self.stored, *self.tokens(numbers, now)))
 
+    def unsigned(self, numbers: Sequence[str]) -> list[str]:
+        """One of these *numbers* for each of their shards that is still to be signed.
+
+        Raises InputInvalidError as above.
+        """
+        _check_count(numbers)
+        if not self.digits and self._whole is not None:
+            return []
+        by_prefix = {self._prefix(number): number for number in numbers}
+        return [number for prefix, number in by_prefix.items() if prefix not in self._signed]
+
     def tokens(self, numbers: Sequence[str], now: int) -> list[str]:
         """The shards of these licences, each once. Raises as above."""
-        prefixes = sorted({digest(number).hex()[: self.digits] for number in numbers})
-        with self._one_at_a_time:  # who asks for all of them delays others by one signature
-            return [self._token(prefix, now) for prefix in prefixes]
+        return [self._token(one, now) for one in sorted({self._prefix(one) for one in numbers})]
+
+    def _prefix(self, number: str) -> str:
+        return digest(number).hex()[: self.digits]
 
     def _token(self, prefix: str, now: int) -> str:
         if prefix not in self._signed:
@@ -91,16 +108,22 @@ class Kept:
 
     def __init__(self) -> None:
         self._shards: Shards | None = None
+        self._reading = threading.Lock()
 
     def newest(self, connection: Connection, issuer: Issuer) -> Shards | None:
         """The list in force; None: none was published."""
         number = revocation_store.newest_number(connection)
-        kept = self._shards
-        if kept is not None and kept.counts_for(number, issuer):
-            return kept
-        stored = revocation_store.by_number(connection, number)
-        self._shards = None if stored is None else Shards(stored, issuer)
-        return self._shards
+        with self._reading:  # a long list takes much memory until it is read
+            if self._shards is None or not self._shards.counts_for(number, issuer):
+                stored = revocation_store.by_number(connection, number)
+                self._shards = None if stored is None else Shards(stored, issuer)
+            return self._shards
+
+
+def _check_count(numbers: Sequence[str]) -> None:
+    if len(numbers) > MOST_LICENSES:
+        reason = Reason("one file is for {most} licences at most", most=MOST_LICENSES)
+        raise InputInvalidError(field="license", reason=reason)
 
 
 def can_be_signed(listed: Revocations, stored: StoredList, issuer: Issuer, most: int) -> bool:

@@ -3,9 +3,12 @@
 With ``?license=NUMBER`` it is the shard of that licence; with several, those of each.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
+import anyio.to_thread
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -13,8 +16,10 @@ from starlette.responses import Response
 from license_core.errors import NotFoundError
 from license_server.http.state import AtSite, state_of
 from license_server.signing.list_file import FILE, Published
+from license_server.signing.revocation_shards import Shards
 
 anyone = APIRouter()
+_SIGNATURES = CapacityLimiter(1)
 _FRESH = 300
 """Seconds for which a cache need not ask again; a day more where this server is gone."""
 
@@ -29,7 +34,7 @@ async def list_(request: Request, site: AtSite) -> Response:
     more = {}
     if numbers:
         more = {"Content-Disposition": f'attachment; filename="{FILE}"'}
-        found = await run_in_threadpool(shards.of, numbers, site.clock())
+        found = await file_for(shards, numbers, site.clock())
     else:
         found = shards.whole()
     headers = {
@@ -41,6 +46,17 @@ async def list_(request: Request, site: AtSite) -> Response:
     if _has_it(request, found):
         return Response(status_code=304, headers=headers)
     return Response(found.body, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+async def file_for(shards: Shards, numbers: Sequence[str], now: int) -> Published:
+    """The file for the licences with these *numbers*. Raises as Shards.of does.
+
+    Shards are signed one at a time: whoever asks for many delays others by one signature, and a
+    slow key keeps no thread that other requests need.
+    """
+    for number in shards.unsigned(numbers):
+        await anyio.to_thread.run_sync(shards.tokens, [number], now, limiter=_SIGNATURES)
+    return await run_in_threadpool(shards.of, numbers, now)
 
 
 def _has_it(request: Request, found: Published) -> bool:

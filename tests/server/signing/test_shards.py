@@ -1,6 +1,8 @@
 """Shards of a revocation list: short, signed when asked for, and together the whole list."""
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,8 +11,10 @@ import pytest
 
 from license_core import armor, strictjson
 from license_core.errors import SignerUnavailableError
-from license_core.revocation import Revocations, open_revocations
+from license_core.paths import MAX_REVOCATIONS
+from license_core.revocation import Revocations, digest, open_revocations
 from license_server.actor import COMMAND
+from license_server.db.errors import InputInvalidError
 from license_server.licenses import recording
 from license_server.licenses.acts import REVOKE
 from license_server.licenses.planning import ActRequest
@@ -21,10 +25,11 @@ from license_server.signing import (
     signature_count,
 )
 from license_server.signing.issuer import Issuer
-from license_server.signing.revocation_shards import LARGEST_SHARD, Shards
+from license_server.signing.revocation_shards import LARGEST_SHARD, MOST_LICENSES, Kept, Shards
 from license_server.signing.revocation_store import StoredList
 from license_server.signing.signature_count import CountedSigner
 from license_server.signing.signers.backend import Remote
+from license_server.web import revocation_file
 from tests.support.api import bearer, issue
 from tests.support.desk import Desk
 from tests.support.ledger import NOW, Ledger, new_ledger
@@ -84,6 +89,53 @@ def message_prefix(message: bytes) -> str:
     token = message.decode("ascii") + "."
     stored = StoredList(7, token, NOW, NOW, 1, "")
     return Revocations.from_dict(strictjson.loads(stored.payload)).prefix
+
+
+def test_who_asks_for_many_shards_delays_others_by_one_signature(issuer: Issuer) -> None:
+    signed: list[bytes] = []
+    counted = CountedSigner(issuer.signer, signed.append)
+    shards = cut(issuer._replace(signer=counted), 15_000)
+    numbers = {digest(one := f"HS-2027-{n}").hex()[0]: one for n in range(200)}
+    last = numbers.pop("f")
+
+    async def ask() -> None:
+        asked = [[*numbers.values()], [last], [last, last]]
+        await asyncio.gather(*(revocation_file.file_for(shards, one, NOW) for one in asked))
+
+    asyncio.run(ask())
+    assert message_prefix(signed[1]) == "f"
+    assert len(signed) == 16  # each once
+
+
+def test_a_file_is_for_so_many_licences_that_clients_read_it(desk: Desk, issuer: Issuer) -> None:
+    numbers = [str(n) for n in range(MOST_LICENSES)]
+    for count in (0, 15_000):
+        assert cut(issuer, count).of(numbers, NOW)
+        with pytest.raises(InputInvalidError):
+            cut(issuer, count).of([*numbers, "one more"], NOW)
+    assert MOST_LICENSES * LARGEST_SHARD <= MAX_REVOCATIONS
+    published(desk)
+    query = tuple(("license", one) for one in [*numbers, "one more"])
+    reply = desk.client.get(URL, params=query)
+    assert (reply.status_code, reply.json()["type"]) == (422, "/problems/input-invalid")
+
+
+def test_a_list_is_read_once_whoever_asks_at_once(tmp_path: Path) -> None:
+    site = new_ledger(tmp_path, None).site
+    listed = Revocations.of(map(str, range(50_000)), iss=site.issuer.name, number=7, iat=1, exp=2)
+    token = revocation_store.unsigned(strictjson.dumps(listed.to_dict()))
+    stored = cut(site.issuer, 3).stored._replace(token=token)
+    site.database.write(lambda c: revocation_lists.record(c, stored, 50_000, COMMAND))
+    kept = Kept()
+
+    def newest(_: int) -> Shards | None:
+        with site.database.reading() as connection:
+            return kept.newest(connection, site.issuer)
+
+    with ThreadPoolExecutor(8) as threads:
+        found = [*threads.map(newest, range(8))]
+    assert found == [found[0]] * 8
+    site.database.close()
 
 
 def test_a_list_that_nobody_signed_counts_as_no_signature(tmp_path: Path) -> None:
