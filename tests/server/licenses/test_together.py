@@ -4,7 +4,9 @@ import asyncio
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import httpx
@@ -28,19 +30,29 @@ class Request(NamedTuple):
     key: str | None = None
 
 
-def at_once(desk: Desk, requests: Sequence[Request]) -> list[httpx.Response]:
-    """The replies to *requests*, all of which wait for the writer at the same moment."""
+@contextmanager
+def writer_held(desk: Desk) -> Iterator[Callable[[], None]]:
+    """Let the writer be busy until the end of the block, or what it gives is called."""
     gate, begun = threading.Event(), threading.Event()
-    writer = desk.site.database.writer
 
     def hold(_: Connection) -> None:
         begun.set()
         gate.wait(60)
 
-    busy = writer.submit(hold)
+    busy = desk.site.database.writer.submit(hold)
     begun.wait(60)
+    try:
+        yield gate.set
+    finally:
+        gate.set()
+        busy.result()
 
-    async def send() -> list[httpx.Response]:
+
+def at_once(desk: Desk, requests: Sequence[Request]) -> list[httpx.Response]:
+    """The replies to *requests*, all of which wait for the writer at the same moment."""
+    writer = desk.site.database.writer
+
+    async def send(let_go: Callable[[], None]) -> list[httpx.Response]:
         transport = httpx.ASGITransport(app=desk.client.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
 
@@ -51,12 +63,11 @@ def at_once(desk: Desk, requests: Sequence[Request]) -> list[httpx.Response]:
             tasks = [asyncio.create_task(post(one)) for one in requests]
             while writer.waiting() < len(requests):
                 await asyncio.sleep(0)
-            gate.set()
+            let_go()
             return list(await asyncio.gather(*tasks))
 
-    found = asyncio.run(send())
-    busy.result()
-    return found
+    with writer_held(desk) as let_go:
+        return asyncio.run(send(let_go))
 
 
 def prepared(desk: Desk) -> None:
@@ -112,6 +123,20 @@ def test_fault_of_one_takes_no_other_along(desk: Desk) -> None:
     for one, other in zip(replies[1:5], alone, strict=True):
         assert _without_id(one) == _without_id(other)
     assert desk.count("licenses") == before + 3
+
+
+@on_sqlite
+def test_long_text_is_read_while_the_writer_is_busy(desk: Desk) -> None:
+    prepared(desk)
+    nonsense = {"host": ("a" * 39 + " ") * 1600}
+    with writer_held(desk), ThreadPoolExecutor(1) as asking:
+        asked = asking.submit(desk.client.post, PATH, json=ORDER | nonsense, headers=desk.bearer)
+        assert asked.result(20).json()["type"] == "/problems/request-unreadable"
+    key = {"Idempotency-Key": next(_keys)}
+    padded = ORDER | {"host": LINE + " " * 10_000}
+    replies = [desk.client.post(PATH, json=padded, headers=desk.bearer | key) for _ in range(2)]
+    assert [one.status_code for one in replies] == [201, 201]
+    assert replies[0].content == replies[1].content
 
 
 def _without_id(reply: httpx.Response) -> dict[str, Any]:
