@@ -1,13 +1,13 @@
 """Stored customers and products."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     Table,
-    and_,
     bindparam,
     delete,
     func,
@@ -25,7 +25,6 @@ from license_server.db.tables import (
     customer_words,
     customers,
     is_there,
-    keysets,
     licenses,
     metadata,
     products,
@@ -34,39 +33,12 @@ from license_server.finding import finding_store
 from license_server.finding.texts import Kind, fold
 from license_server.finding.words import Words
 
+S = TypeVar("S", bound=Select[Any])
 _FEW = 500
 """So many customers are looked through one by one."""
 _LIVE = customers.c.merged_into.is_(None)
 _CUSTOMER_BY_NAME = select(customers).where(customers.c.name == bindparam("name"), _LIVE)
 _PRODUCT_BY_NAME = select(products).where(products.c.name == bindparam("name"))
-_NEWEST = select(func.max(keysets.c.version).label("version")).subquery()
-_STANDING = select(
-    customers.c.id,
-    products.c.id,
-    products.c.needs_approval,
-    _NEWEST.c.version,
-    customers.c.archived_at,
-    products.c.archived_at,
-    customers.c.erased_at,
-).select_from(
-    _NEWEST.outerjoin(customers, and_(customers.c.name == bindparam("customer"), _LIVE)).outerjoin(
-        products, products.c.name == bindparam("product")
-    )
-)
-
-
-class Standing(NamedTuple):
-    """What a licence is recorded under. None: there is no such customer or product yet."""
-
-    customer_id: int | None
-    product_id: int | None
-    needs_approval: bool | None
-    """Whether the product does."""
-    keyset_version: int
-    """Of the keyset that is in force."""
-    customer_archived_at: int | None
-    product_archived_at: int | None
-    customer_erased_at: int | None
 
 
 class Customer(NamedTuple):
@@ -144,10 +116,19 @@ def customer_called(
 
 
 def customers_called(
-    connection: Connection, names: Collection[str], of: frozenset[str] | None = None
+    connection: Connection,
+    names: Collection[str],
+    of: frozenset[str] | None = None,
+    *,
+    held: bool = False,
 ) -> dict[str, Customer]:
-    """The customers of these names, each as customer_called; a name that nobody has is left out."""
+    """The customers of these names, each as customer_called; a name that nobody has is left out.
+
+    *held*: they get licences now, so nobody merges or erases one before the commit (locks.py).
+    """
     query = select(customers).where(_one_of(customers.c.name, names), _LIVE, *_with_licence(of))
+    if held:
+        query = _hold(query.order_by(customers.c.id))
     found = {row.name: Customer(*row) for row in connection.execute(query)}
     rest = sorted(set(names) - found.keys())
     if rest:
@@ -157,8 +138,14 @@ def customers_called(
             .where(_one_of(customer_names.c.name, rest), *_with_licence(of))
             .order_by(customer_names.c.until, customers.c.id)  # the last one stays
         )
+        former = _hold(former) if held else former
         found |= {name: Customer(*row) for name, *row in connection.execute(former)}
     return found
+
+
+def _hold(query: S) -> S:
+    """*query*, with the lock that a licence takes on its customer."""
+    return query.with_for_update(read=True, key_share=True, of=customers)
 
 
 def _one_of(column: ColumnElement[str], names: Collection[str]) -> ColumnElement[bool]:
@@ -216,13 +203,6 @@ def answered_by_rule(connection: Connection) -> list[str]:
     name = products.c.name
     query = select(name).where(products.c.mail_plan.is_not(None)).order_by(name)
     return list(connection.execute(query).scalars())
-
-
-def standing(connection: Connection, customer: str, product: str) -> Standing:
-    """How things stand for a licence to a customer for a product of these names: in one go."""
-    names = {"customer": customer, "product": product}
-    found = Standing(*connection.execute(_STANDING, names).one())
-    return found._replace(keyset_version=found.keyset_version or 0)
 
 
 def ids_by_name(

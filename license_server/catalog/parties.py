@@ -12,7 +12,8 @@ from license_server.catalog.catalog_store import Customer, Product
 class Parties:
     """What an actor sees of them, as it is in one transaction.
 
-    *customers* and *products* are names that will be asked for: they are read together.
+    *customers* and *products* are names that will be asked for: they are read together. *held*:
+    those customers get licences in this transaction (catalog_store.customers_called).
     """
 
     def __init__(
@@ -21,10 +22,13 @@ class Parties:
         actor: Actor,
         customers: Iterable[str] = (),
         products: Collection[str] = (),
+        *,
+        held: bool = False,
     ) -> None:
         self._connection = connection
         self._actor = actor
         self._ahead = frozenset(customers)
+        self._held = held
         self._read: dict[str, Customer] | None = None
         self._customers: dict[str, Customer | None] = {}
         self._unseen: dict[str, Customer | None] = {}
@@ -78,5 +82,7 @@ class Parties:
         if name not in self._ahead:
             return catalog_store.customer_called(self._connection, name, of)
         if self._read is None:
-            self._read = catalog_store.customers_called(self._connection, self._ahead, of)
+            self._read = catalog_store.customers_called(
+                self._connection, self._ahead, of, held=self._held
+            )
         return self._read.get(name)

@@ -10,7 +10,7 @@ from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit import digests, events
 from license_server.audit.audit_store import NewEvent
-from license_server.catalog import catalog_store, customers, products
+from license_server.catalog import customers, products, standing_store
 from license_server.catalog.errors import ArchivedError
 from license_server.catalog.faults import Faults
 from license_server.db.errors import ChangedMeanwhileError
@@ -41,7 +41,7 @@ def record(
     process took the number: then sign another.
     """
     license_, former = signed.license, plan.former
-    standing = catalog_store.standing(connection, license_.sub, license_.aud)
+    standing = standing_store.standing(connection, license_.sub, license_.aud)
     customer_id, product_id, needs = standing[:3]
     if standing.customer_erased_at is not None:
         raise NotFoundError(what="customer", name=license_.sub)

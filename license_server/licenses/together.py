@@ -107,7 +107,7 @@ def _parties(connection: Connection, asked: Sequence[Asked]) -> dict[Actor, Part
             name = one.act_request.members.get(member)
             if isinstance(name, str):
                 names.add(name)
-    return {actor: Parties(connection, actor, *names) for actor, names in named.items()}
+    return {actor: Parties(connection, actor, *names, held=True) for actor, names in named.items()}
 
 
 def _who(one: Asked) -> Actor:

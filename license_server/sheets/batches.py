@@ -368,7 +368,7 @@ def _party_ids(
     Raises ChangedMeanwhileError where a product needs approval since, or ArchivedError.
     """
     contacts = {one.plan.order.customer: one.contact for one in reversed(planned)}
-    found_customers = catalog_store.customers_called(connection, contacts)
+    found_customers = catalog_store.customers_called(connection, contacts, held=True)
     new = {name: contacts[name] for name in contacts.keys() - found_customers.keys()}
     found_customers |= customers.ensure_all(connection, new, actor, now)
     named = {one.plan.order.product for one in planned}

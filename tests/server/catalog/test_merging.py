@@ -1,6 +1,9 @@
 """Customers merged, renamed and archived with their licences: nothing is lost, all is proved."""
 
-from collections.abc import Iterator
+import io
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -9,18 +12,23 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from license_core.errors import LicenseError, NotFoundError
 from license_server.actor import COMMAND
 from license_server.audit import audit_store
 from license_server.catalog import catalog_store, customers, merging, products
 from license_server.catalog.errors import ArchivedError
+from license_server.db.database import Database
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.licenses import issuing, license_store, trails
+from license_server.licenses.license_store import NewLicense
 from license_server.licenses.search import Filter
+from license_server.licenses.together import Asked
+from license_server.sheets import importer, order_sheet
 from tests.support.ledger import ISSUER, NOW, Ledger, erase, new_ledger
 from tests.support.postgres import new_database
+from tests.support.sheet_text import sheet
 
 STEPS, WALKS = 12, 3
 STEPS_TORTURE, WALKS_TORTURE = 60, 60
@@ -275,6 +283,56 @@ def test_licence_issued_to_a_merged_customer_in_the_same_moment_follows(ledger: 
     write(lambda c: merging.follow(c, one, ISSUER, NOW))
     assert licences(ledger, "ACME Ltd") == {number}
     assert ledger.faults() == []
+
+
+def _of_a_sheet(ledger: Ledger) -> None:
+    site = ledger.site
+    lines = order_sheet.read(io.BytesIO(sheet(2, name="Acme").encode()))
+    for _ in importer.issue(site.database, site.issuer, lines, ISSUER, NOW, os.urandom, None):
+        pass
+
+
+@pytest.mark.parametrize("ledger", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("way", ["together", "alone", "sheet"])
+def test_customer_is_not_merged_by_another_process_before_its_licence_is_stored(
+    ledger: Ledger, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = add(ledger, "Acme 1"), add(ledger, "Other")
+    ledger.site.database.write(lambda c: products.ensure(c, "darwin", COMMAND, NOW))
+    elsewhere, real = Database(str(ledger.settings.database)), license_store.add
+    with ThreadPoolExecutor(1) as process:
+        merged: list[Future[None]] = []
+
+        def work() -> None:
+            elsewhere.write(lambda c: merging.merge(c, one, other, COMMAND, NOW))
+            elsewhere.write(lambda c: merging.follow(c, one, COMMAND, NOW))
+
+        def add_after(connection: Connection, new: Sequence[NewLicense]) -> list[int]:
+            if not merged:
+                merged.append(process.submit(work))
+                while not merged[0].done() and not ledger.site.database.read(_waits):
+                    pass
+            return real(connection, new)
+
+        monkeypatch.setattr(license_store, "add", add_after)
+        if way == "alone":
+            monkeypatch.setattr(Asked, "may_be_plain", False)
+        if way == "sheet":
+            _of_a_sheet(ledger)
+        else:
+            ledger.issue(1, customer="Acme 1")
+        merged[0].result(60)
+    elsewhere.close()
+    assert ledger.site.database.read(lambda c: catalog_store.count_licenses(c, one)) == 0
+    assert ledger.site.database.read(lambda c: catalog_store.count_licenses(c, other)) == 1
+    assert ledger.faults() == []
+
+
+def _waits(connection: Connection) -> bool:
+    """Whether a transaction waits for another."""
+    of_it = "datname = current_database() and wait_event_type = 'Lock'"
+    query = text(f"select 1 from pg_stat_activity where {of_it}")
+    return connection.execute(query).first() is not None
 
 
 def with_trials(ledger: Ledger) -> None:
