@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy
 
 from license_server.audit import audit_store
-from license_server.catalog import catalog_store
+from license_server.catalog import catalog_store, standing_store
 from license_server.db import reply_store
 from license_server.licenses import issuing, license_store
 from tests.support.desk import Desk
@@ -21,7 +21,7 @@ ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
     ("module", "broken"),
     [
         (license_store, "add"),
-        (catalog_store, "standing"),
+        (standing_store, "standing"),
         (catalog_store, "set_alike"),
         (audit_store, "add_events"),
         (reply_store, "keep_reply"),
