@@ -83,14 +83,15 @@ def file_(settings: ServerSettings, numbers: tuple[str, ...], output: str) -> No
     Of a long list it has the shards of these licences alone. `install` takes the one of the
     licence that is installed.
     """
-    from license_server.licenses import typed_numbers
+    from license_server.licenses import issuing, typed_numbers
     from license_server.operations import data_folder
     from license_server.signing import revocation_shards
 
     database, issuer = data_folder.open_vault(settings)
     with closing(database):
         with database.reading() as connection:
-            meant = [typed_numbers.number_meant(connection, number) for number in numbers]
+            typed = (typed_numbers.number_meant(connection, number) for number in numbers)
+            meant = [issuing.find(connection, number).number for number in typed]
             found = revocation_shards.Kept().newest(connection, issuer)
         if found is None:
             raise NotFoundError(what="revocation list", name=Reason("yet"))

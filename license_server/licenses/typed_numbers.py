@@ -5,6 +5,7 @@ from sqlalchemy import Connection, Integer, func, select
 from license_core.reason import Reason
 from license_server.db.errors import InputInvalidError
 from license_server.db.tables import licenses
+from license_server.licenses.orders import NUMBER
 
 _PART = 8
 """The characters of a number's last part."""
@@ -34,6 +35,18 @@ def number_meant(connection: Connection, typed: str) -> str:
         )
         raise InputInvalidError(field="number", reason=reason)
     return found[0] if found else typed
+
+
+def whole(typed: str) -> str:
+    """The number that *typed* is, whether or not there is such a licence.
+
+    Raises InputInvalidError for what is no whole number.
+    """
+    number = typed.strip().upper().translate(_HEARD)
+    if not NUMBER.fullmatch(number):
+        reason = Reason("{value!r} is not a licence number", value=typed[:64])
+        raise InputInvalidError(field="license", reason=reason)
+    return number
 
 
 def numbers_meant(typed: str, first: int | None, last: int | None) -> tuple[list[str], list[str]]:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from license_core.errors import NotFoundError
 from license_server.http.state import AtSite, state_of
+from license_server.licenses import typed_numbers
 from license_server.signing.list_file import FILE, Published
 from license_server.signing.revocation_shards import Shards
 
@@ -26,7 +27,10 @@ _FRESH = 300
 
 @anyone.api_route(f"/{FILE}", methods=["GET", "HEAD"])
 async def list_(request: Request, site: AtSite) -> Response:
-    """The list; 304 where the caller has it. Raises NotFoundError, RevocationsTooLargeError."""
+    """The list; 304 where the caller has it.
+
+    Raises NotFoundError, InputInvalidError, RevocationsTooLargeError.
+    """
     kept, numbers = state_of(request).revocations, request.query_params.getlist("license")
     shards = await site.read(lambda connection: kept.newest(connection, site.issuer))
     if shards is None:
@@ -34,7 +38,8 @@ async def list_(request: Request, site: AtSite) -> Response:
     more = {}
     if numbers:
         more = {"Content-Disposition": f'attachment; filename="{FILE}"'}
-        found = await file_for(shards, numbers, site.clock())
+        meant = [typed_numbers.whole(number) for number in numbers]
+        found = await file_for(shards, meant, site.clock())
     else:
         found = shards.whole()
     headers = {

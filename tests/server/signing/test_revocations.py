@@ -21,6 +21,7 @@ from license_server.signing.revocation_store import StoredList
 from tests.support import server
 from tests.support.desk import Desk
 from tests.support.ledger import NOW, Ledger, line, new_ledger
+from tests.support.problems import exit_code
 
 URL = "/license.revocations"
 
@@ -204,6 +205,8 @@ def test_licence_file_includes_the_list_or_its_shard(ledger: Ledger, tmp_path: P
     tokens = armor.unwrap(several.read_bytes())[armor.REVOCATIONS]
     shards = [open_revocations(token, opened.trust.keyset) for token in tokens]
     assert all(any(one.covers(jti) for one in shards) for jti in (number, other))
+    nobodys = ("revocations", "file", f"{number[:-4]}ZZZZ", "-o", "-")
+    assert server.at_once(*nobodys, env=env).returncode == exit_code("not-found")
     assert ledger.faults() == []
     ledger.site.database.close()
 

@@ -15,7 +15,7 @@ from license_core.paths import MAX_REVOCATIONS
 from license_core.revocation import Revocations, digest, open_revocations
 from license_server.actor import COMMAND
 from license_server.db.errors import InputInvalidError
-from license_server.licenses import recording
+from license_server.licenses import recording, typed_numbers
 from license_server.licenses.acts import REVOKE
 from license_server.licenses.planning import ActRequest
 from license_server.signing import (
@@ -108,16 +108,29 @@ def test_who_asks_for_many_shards_delays_others_by_one_signature(issuer: Issuer)
 
 
 def test_a_file_is_for_so_many_licences_that_clients_read_it(desk: Desk, issuer: Issuer) -> None:
-    numbers = [str(n) for n in range(MOST_LICENSES)]
+    numbers = [f"HS-2027-{n:08}" for n in range(MOST_LICENSES)]
     for count in (0, 15_000):
         assert cut(issuer, count).of(numbers, NOW)
         with pytest.raises(InputInvalidError):
-            cut(issuer, count).of([*numbers, "one more"], NOW)
+            cut(issuer, count).of([*numbers, *numbers[:1]], NOW)
     assert MOST_LICENSES * LARGEST_SHARD <= MAX_REVOCATIONS
     published(desk)
-    query = tuple(("license", one) for one in [*numbers, "one more"])
+    query = tuple(("license", one) for one in [*numbers, *numbers[:1]])
     reply = desk.client.get(URL, params=query)
     assert (reply.status_code, reply.json()["type"]) == (422, "/problems/input-invalid")
+
+
+def test_a_number_is_read_as_people_write_it(desk: Desk) -> None:
+    published(desk)
+    number = str(issue(desk).json()["id"])
+    plain = desk.client.get(URL, params={"license": number})
+    typed = f" {number.lower().replace('0', 'o')} "
+    assert typed_numbers.whole(typed) == number
+    same = desk.client.get(URL, params={"license": typed})
+    assert (same.status_code, same.content) == (200, plain.content)
+    for other in (number[8:], f"{number}0", ""):  # its shard would be of other licences
+        reply = desk.client.get(URL, params={"license": other})
+        assert (reply.status_code, reply.json()["type"]) == (422, "/problems/input-invalid")
 
 
 def test_a_list_is_read_once_whoever_asks_at_once(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_the_desk_offers_the_shard_of_a_licence_where_the_list_is_long(signed_in
     assert "in shards alone" in page
     assert "one of 16, of at most 32 KiB each" in page
     assert 'name="license"' in page
-    made = signed_in.client.get("/license.revocations", params={"license": "HS-2027-1"})
+    made = signed_in.client.get("/license.revocations", params={"license": "HS-2027-00000001"})
     assert (made.status_code, len(made.content) < 32768) == (200, True)
 
 
