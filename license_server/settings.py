@@ -212,12 +212,15 @@ class ServerSettings(BaseSettings):
         for what is wrong with several settings together.
         """
         wrong: list[InputInvalidError] = []
+        settings = [f"{_PREFIX}{name}".upper() for name in cls.model_fields]
         while True:
             try:
                 return cls.read(**given), wrong
             except InputInvalidError as error:
-                known = (name for name in environ if name.upper().startswith(_PREFIX))
-                names = [name for name in known if error.field.startswith(name.upper())]
+                # The name of one setting may begin another's: ..._DATA, ..._DATABASE.
+                begun = (name for name in settings if error.field.startswith(name))
+                meant = max(begun, key=len, default=None)
+                names = [name for name in environ if name.upper() == meant]
                 if not names:
                     raise
                 wrong.append(error)

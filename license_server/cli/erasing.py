@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from license_core.errors import DatabaseUnavailableError, UsageError
+from license_core.errors import DatabaseUnavailableError
 from license_core.wording import printable, utc
 from license_server.cli.caller import caller
 from license_server.cli.output import say
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def needed(reason: str | None) -> str:
     """The reason that was given. Raises UsageError."""
     if not reason:
-        raise UsageError(reason="say why with --reason")
+        raise click.UsageError("Say why with --reason.", click.get_current_context())
     return reason
 
 

@@ -26,6 +26,7 @@ from license_server.catalog.faults import faults_of
 from license_server.cli.output import give_up_output
 
 _WHERE_TO_LOOK = {
+    "revocation list": "Publish one: `{server} revocations publish`.",
     "valid API token called": "Run `{server} token list` to see the existing ones.",
     "account": "Check the address; to create the account: `{server} user add {name} --role ROLE`.",
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from license_core.wording import utc
+from license_core.wording import printable, utc
 from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
@@ -108,7 +108,7 @@ def end_codes(settings: ServerSettings, email: str) -> None:
 def erase(
     settings: ServerSettings, email: str, reason: str | None, preview: bool, yes: bool
 ) -> None:
-    """Erase the user EMAIL, who has left, from the audit log too; cannot be undone.
+    """Erase the user EMAIL, or number #7, from the audit log too; cannot be undone.
 
     What they did stays, by "user #7, erased".
     """
@@ -117,11 +117,11 @@ def erase(
     from license_server.erasure import user_erasure
     from license_server.operations import data_folder
 
-    address, now = accounts.read_email(email), int(time.time())
+    now = int(time.time())
     with closing(data_folder.open_database(settings)) as database:
 
         def look(connection: Connection) -> Preview:
-            id_ = accounts.find(connection, address).id
+            id_ = user_erasure.find(connection, email).id
             return user_erasure.preview(connection, id_, caller())
 
         found = database.read(look)
@@ -130,10 +130,10 @@ def erase(
         if preview:
             return
         id_, why = found.user.id, erasing.needed(reason)
-        confirmed(f"Erase {address} for good?", yes=yes)
+        confirmed(f"Erase {printable(found.user.email)} for good?", yes=yes)
         database.write(lambda c: user_erasure.begin(c, id_, caller(), now, why))
         erasing.finish(database, user_erasure.go_on, id_, now)
-    say(f"{address} is {accounts.erased_name(id_)} from now on.")
+    say(f"{printable(found.user.email)} is {accounts.erased_name(id_)} from now on.")
 
 
 @user.command()

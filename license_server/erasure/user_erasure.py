@@ -6,6 +6,7 @@ is done a batch at a time, each with an event that binds what is left, as for cu
 done.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from license_server.audit import audit_store, changes, digests, events, seals
 from license_server.audit.audit_store import Event, EventFilter
 from license_server.audit.events import Row
 from license_server.db import sqlite
+from license_server.db.errors import or_not_found
 from license_server.erasure import erasure_store, event_words, rows, traces, user_store
 from license_server.erasure.erasure_store import LICENSES, LINKS, MAILS, PROPOSALS, REQUESTS
 from license_server.erasure.naming import Naming
@@ -42,6 +44,18 @@ class Preview(NamedTuple):
     user: StoredUser
     counts: dict[str, int]
     """How many rows there are that they wrote or decided, by their table."""
+
+
+def find(connection: Connection, name: str) -> StoredUser:
+    """The user of this address, or of this number: ``#7``, or as they are called once erased.
+
+    Raises NotFoundError, or InputInvalidError where it is neither.
+    """
+    numbered = re.fullmatch(r"(?:user )?#([0-9]{1,18})(?:, erased)?", name.strip())
+    if numbered is None:
+        return accounts.find(connection, accounts.read_email(name))
+    user = access_store.user_by_id(connection, int(numbered[1]))
+    return or_not_found(user, what="user", name=f"#{numbered[1]}")
 
 
 def preview(connection: Connection, id_: int, actor: Actor) -> Preview:

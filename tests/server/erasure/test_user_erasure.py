@@ -138,6 +138,19 @@ def test_erased_user_is_not_let_in_again_and_is_erased_once(erased: Erased) -> N
     assert (event.reason, event.subject) == ("has left", user.email)
 
 
+def test_user_is_named_by_the_number_that_a_list_of_the_erased_has(erased: Erased) -> None:
+    env = server.environment(erased.ledger.settings.data, erased.ledger.settings.database)
+    listed = server.at_once("user", "erased", env=env)
+    name = listed.stdout.partition("\t")[0]
+    for typed in (f"#{erased.id}", name, accounts.erased_name(erased.id)):
+        done = server.at_once("user", "erase", typed, "--preview", env=env)
+        assert done.returncode == 0, done.stderr
+    unknown = server.at_once("user", "erase", "#999", "--preview", env=env)
+    assert (unknown.returncode, "user #999" in unknown.stderr) == (77, True)
+    silent = server.at_once("user", "erase", name, env=env)
+    assert (silent.returncode, "user erase --help" in silent.stderr) == (2, True)
+
+
 def test_erasure_of_a_user_is_finished_by_a_server(tmp_path: Path) -> None:
     ledger = new_ledger(tmp_path, None)
     id_ = canary_user.plant(ledger)

@@ -570,6 +570,17 @@ def test_invalid_settings_are_lines_of_the_page(present: World) -> None:
     assert all(any(name in one["sentence"] for one in told) for name in wrong)
 
 
+def test_invalid_setting_leaves_those_whose_names_begin_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = {"LICENSE_SERVER_DATA": "here", "LICENSE_SERVER_DATABASE": "postgresql://db/hostseal"}
+    for name, value in (kept | {"LICENSE_SERVER_DATABASE_CONNECTIONS": "1"}).items():
+        monkeypatch.setenv(name, value)
+    settings, (wrong,) = ServerSettings.read_valid(os.environ)
+    assert wrong.field == "LICENSE_SERVER_DATABASE_CONNECTIONS"
+    assert (str(settings.data), settings.database) == tuple(kept.values())
+
+
 def test_clock_is_asked_of_the_system_or_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,6 +180,7 @@ def test_licence_file_includes_the_list_or_its_shard(ledger: Ledger, tmp_path: P
     words = ("file", number, "--with-revocations", "-o", str(out))
     none = server.at_once(*words, env=env)
     assert (none.returncode, "no revocation list" in none.stderr) == (77, True)
+    assert "revocations publish" in none.stderr
     ledger.publish()
     done = server.at_once(*words, env=env)
     assert done.returncode == 0, done.stderr
