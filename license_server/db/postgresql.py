@@ -7,8 +7,11 @@ from sqlalchemy import Connection, make_url, text
 
 from license_server.db.errors import InputInvalidError
 
-ARGUMENTS = {"client_encoding": "utf8"}
-"""How a connection is made: what texts are does not follow from a variable or the database."""
+ARGUMENTS = {"client_encoding": "utf8", "fallback_application_name": "hostseal"}
+"""How a connection is made: what texts are does not follow from a variable or the database.
+
+``pg_stat_activity`` shows whose it is; a name in the URL or PGAPPNAME counts more.
+"""
 NULL_SHOWN = "\N{REPLACEMENT CHARACTER}"
 """Stands for a null character, which no text in PostgreSQL can have."""
 

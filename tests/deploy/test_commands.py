@@ -50,6 +50,9 @@ TWICE = (
     "tests/containers/test_server_image.py"
     "::test_image_is_the_same_twice_without_secrets_setuid_or_paths_of_its_builder"
 )
+WORKERS = (
+    "tests/server/cli/test_workers.py::test_workers_count_together_and_one_that_dies_is_replaced"
+)
 UPGRADING = "tests/examples/test_upgrading.py::test_commands_of_the_page_check_install_and_upgrade"
 FENCED: dict[str, list[str | Held]] = {
     "docs/HOWTO.md": [HOWTO],
@@ -76,6 +79,7 @@ INLINE: dict[str, dict[str, str | Held]] = {
         "license-server customer change ACME --no-reminders": HOWTO,
         "license-server product change darwin --rehosts 3": HOWTO,
         "license-server why mail.txt": HOWTO,
+        "license-server serve --workers 4": WORKERS,
         "scp -rp": Held("it needs a second machine; the recipe copies by cp"),
         "license-server upgrade": UPGRADING,
     },

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from license_server.db import postgresql
 from tests.support.postgres import new_database
@@ -23,6 +24,13 @@ class _Pooled:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
+
+
+def test_a_session_says_whose_it_is() -> None:
+    given = conninfo.make_conninfo(new_database(), **postgresql.ARGUMENTS)
+    with psycopg.connect(given) as connection:
+        told = connection.execute("show application_name").fetchone()
+    assert told == ("hostseal",)
 
 
 @pytest.mark.parametrize("pooled", [False, True])
