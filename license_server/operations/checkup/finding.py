@@ -234,7 +234,7 @@ ROWS = {
     ),
     "revocations-due": Row(
         WARNING,
-        "The revocation list {number} is due again at {due}: then clients warn that theirs is old.",
+        "The list after revocation list {number} is due by {due}: from then on clients warn.",
         "Publish the next one:\n  {server} revocations publish",
     ),
     "revocations-waiting": Row(
