@@ -44,7 +44,7 @@ def test_every_documented_variable_is_a_setting() -> None:
     pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")]
     code = [*(REPOSITORY / "license_server").rglob("*.py"), *REPOSITORY.glob("examples/*.py")]
     for path in pages + code:
-        for name in re.findall(r"LICENSE_SERVER_[A-Z_]*[A-Z]", path.read_text("utf-8")):
+        for name in re.findall(r"\bLICENSE_SERVER_[A-Z_]*[A-Z]", path.read_text("utf-8")):
             assert name in known, (path, name)
 
 

@@ -102,6 +102,19 @@ class Player:
         self._hear()
         return Count(self._clicks, self._loads)
 
+    def type(self, text: str) -> None:
+        """Type into the field that has the focus, once one has it: a new page gives it late."""
+        self.page.locator("input:focus, textarea:focus").wait_for()
+        self.page.keyboard.insert_text(text)
+
+    def find(self, typed: str) -> None:
+        """Find anything, by the keyboard alone."""
+        self.page.wait_for_load_state()
+        self.page.keyboard.press("/")
+        self.type(typed)
+        self.page.keyboard.press("Enter")
+        self.page.get_by_role("heading", name="Find").wait_for()
+
     def _hear(self) -> None:
         """Have been told of all that happened until now."""
         self.page.evaluate("0")

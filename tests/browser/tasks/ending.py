@@ -13,7 +13,7 @@ def undo_a_wrong_revoke(player: Player) -> None:
     page.get_by_role("button", name="Revoke").click()
     page = player.begin(f"/licenses/{number}")
     page.get_by_role("link", name="Undo the revocation").click()
-    page.keyboard.type("the wrong licence")
+    player.type("the wrong licence")
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Undo the revocation").click()
     assert "Revocation undone" in page.get_by_role("main").inner_text()

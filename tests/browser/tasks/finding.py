@@ -16,13 +16,6 @@ def _licence(player: Player, host: str, **members: object) -> str:
     return str(player.post("licenses", **(order | members))["id"])
 
 
-def _find(player: Player, typed: str) -> None:
-    player.page.keyboard.press("/")
-    player.page.keyboard.type(typed)
-    player.page.keyboard.press("Enter")
-    player.page.get_by_role("heading", name="Find").wait_for()
-
-
 @task(4, "count and export what ends next month", goal=3)
 def count_and_export_next_month(player: Player) -> None:
     today = datetime.now(UTC).date()
@@ -50,7 +43,7 @@ def note_found_again(player: Player) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.get_by_text(_NUMBER).first.wait_for()
-    _find(player, "0815-acme")
+    player.find("0815-acme")
     assert page.get_by_role("link", name=number).count() == 1
 
 
@@ -58,7 +51,7 @@ def note_found_again(player: Player) -> None:
 def customer_with_all_licences(player: Player) -> None:
     numbers = [_licence(player, f"node-{n}", customer="Zwei Segel AG") for n in range(3)]
     page = player.begin()
-    _find(player, "segel")
+    player.find("segel")
     page.get_by_role("link", name="Zwei Segel AG").last.click()
     for number in numbers:
         page.get_by_role("link", name=number).first.wait_for()
@@ -74,5 +67,5 @@ def search_by_parts(player: Player) -> None:
     page.get_by_text("Customer added.").wait_for()
     for typed, name in (("u-box-7", number), ("@postfach", "Postfach AG"), ("/0815", number)):
         page = player.begin()
-        _find(player, typed)
+        player.find(typed)
         page.get_by_role("link", name=name).first.wait_for()

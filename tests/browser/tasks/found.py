@@ -11,9 +11,7 @@ def what_a_host_had(player: Player) -> None:
     number = player.post("licenses", **order)["id"]
     newest = player.post(f"licenses/{number}/renew", days=30)["id"]
     page = player.begin()
-    page.keyboard.press("/")
-    page.keyboard.type("render node 31")
-    page.keyboard.press("Enter")
+    player.find("render node 31")
     page.get_by_role("link", name=newest).first.click()
     page.locator("#life").get_by_text("Renewed").wait_for()
     page.locator("#life").get_by_text(number).first.wait_for()

@@ -50,9 +50,7 @@ def correct_a_name(player: Player) -> None:
     page.keyboard.type("Herschel Mirrors")
     page.keyboard.press("Enter")
     page.get_by_text("Saved.").wait_for()
-    page.keyboard.press("/")
-    page.keyboard.type("Herrschel")
-    page.keyboard.press("Enter")
+    player.find("Herrschel")
     page.get_by_role("link", name="Herschel Mirrors").first.wait_for()
 
 

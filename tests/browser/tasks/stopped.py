@@ -20,7 +20,7 @@ def gpu_box_stopped(player: Player) -> None:
     page = player.begin()
     page.get_by_role("link", name="Why did it stop?").first.click()
     page.wait_for_url("**/why")
-    page.keyboard.insert_text(mail)  # the field has the focus
+    player.type(mail)
     page.get_by_role("button", name="Find out").click()
     page.get_by_text("Only the IP address differs").first.wait_for()
     page.get_by_role("button", name="Rehost HS-").click()
