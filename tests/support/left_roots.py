@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.support.running import runs
+
 _PREFIX = "hostseal-root-"
 _LOCK = "lock"
 _BOOTS = "systemd-nspawn"
@@ -61,13 +63,6 @@ def _stop(pid: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
         end = time.monotonic() + _PATIENCE
-        while _runs(pid) and time.monotonic() < end:
+        while runs(pid) and time.monotonic() < end:
             time.sleep(0.05)
         os.kill(pid, signal.SIGKILL)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

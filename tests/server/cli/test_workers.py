@@ -13,6 +13,7 @@ import pytest
 from tests.support import server
 from tests.support.postgres import new_database
 from tests.support.problems import exit_code
+from tests.support.running import runs
 from tests.support.server import Process
 from tests.support.shell import run
 from tests.support.waiting import until
@@ -66,7 +67,7 @@ def test_workers_count_together_and_one_that_dies_is_replaced(vendor: tuple[Path
         process.terminate()
         assert process.wait(60) == 0
         for pid in first:
-            assert not Path(f"/proc/{pid}").exists()
+            assert not runs(pid)
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
@@ -75,7 +76,7 @@ def test_a_signal_ends_all_of_them(vendor: tuple[Path, str], number: int) -> Non
         running = workers(process)
         process.send_signal(number)
         assert process.wait(60) == (130 if number == signal.SIGINT else 0)
-        assert not any(Path(f"/proc/{pid}").exists() for pid in running)
+        assert not any(map(runs, running))
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{url}/healthz")
 
@@ -86,7 +87,7 @@ def test_workers_end_with_the_process_that_started_them(vendor: tuple[Path, str]
         maps = Path(f"/proc/{running[0]}/maps").read_text()
         (counted,) = set(re.findall(r"/\S+/hostseal-metrics-[^/\s]+", maps))
         process.kill()
-        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in running))
+        until(lambda: not any(map(runs, running)))
         assert not Path(counted).exists()
 
 
