@@ -82,24 +82,34 @@ def many(count: int) -> list[Request]:
     return [Request(ORDER | {"days": 30 + n}, next(_keys)) for n in range(count)]
 
 
+@contextmanager
+def listening(desk: Desk) -> Iterator[tuple[list[str], list[object]]]:
+    """What the writer says to the database meanwhile, and what that refuses."""
+    engine, statements, refused = desk.site.database.engine, list[str](), list[object]()
+
+    def note(_: object, __: object, said: str, *___: object) -> None:
+        is_read = "audit_events" in said and "insert" not in said
+        if threading.current_thread().name == "writer" and not is_read:  # of the chain
+            statements.append(said.partition("values")[0])
+
+    def refuse(context: object) -> None:
+        refused.append(context)
+
+    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "handle_error", refuse)
+    yield statements, refused
+    event.remove(engine, "before_cursor_execute", note)
+    event.remove(engine, "handle_error", refuse)
+
+
 def test_what_waits_is_one_transaction_of_as_many_statements_for_three_as_for_thirty(
     desk: Desk,
 ) -> None:
     prepared(desk)
-    engine, found = desk.site.database.engine, []
+    found = []
     for count in (3, 30):
-        statements: list[str] = []
-
-        def note(
-            _: object, __: object, said: str, *___: object, to: list[str] = statements
-        ) -> None:
-            is_read = "audit_events" in said and "insert" not in said
-            if threading.current_thread().name == "writer" and not is_read:  # of the chain
-                to.append(said.partition("values")[0])
-
-        event.listen(engine, "before_cursor_execute", note)
-        replies = at_once(desk, many(count))
-        event.remove(engine, "before_cursor_execute", note)
+        with listening(desk) as (statements, _):
+            replies = at_once(desk, many(count))
         assert {one.status_code for one in replies} == {201}
         assert len({one.json()["id"] for one in replies}) == count
         found.append(statements)
@@ -117,7 +127,9 @@ def test_fault_of_one_takes_no_other_along(desk: Desk) -> None:
     ]
     right = many(3)
     before = desk.count("licenses")
-    replies = at_once(desk, [right[0], *wrong, *right[1:]])
+    with listening(desk) as (statements, _):
+        replies = at_once(desk, [right[0], *wrong, *right[1:]])
+    assert len(statements) < 20  # as many as for right ones alone: nothing was undone
     assert [one.status_code for one in replies] == [201, 422, 422, 422, 422, 201, 201]
     alone = [desk.client.post(PATH, json=one.order, headers=desk.bearer) for one in wrong]
     for one, other in zip(replies[1:5], alone, strict=True):
@@ -172,12 +184,23 @@ def test_new_customer_and_approval_go_their_own_way(desk: Desk) -> None:
     assert [one.content for one in at_once(desk, requests)] == [one.content for one in replies]
 
 
+def test_trial_that_is_asked_for_twice_at_once_is_given_once(desk: Desk) -> None:
+    prepared(desk)
+    tried = {"name": "tried", "plans": {"Trial": {"trial": True, "days": 30}}}
+    desk.client.post("/api/v1/products", json=tried, headers=desk.bearer).raise_for_status()
+    order = {"customer": "ACME", "product": "tried", "plan": "Trial", "host": LINE}
+    replies = at_once(desk, [*many(1), Request(order), Request(order)])
+    assert sorted(one.status_code for one in replies) == [201, 201, 409]
+
+
 def test_key_that_waits_twice_issues_once(desk: Desk) -> None:
     prepared(desk)
     before = desk.count("licenses")
     key = next(_keys)
     same, other = Request(ORDER, key), Request(ORDER | {"days": 31}, key)
-    replies = at_once(desk, [same, same, other, same])
+    with listening(desk) as (_, refused):
+        replies = at_once(desk, [same, same, other, same])
+    assert refused == []  # the second was not stored beside the first, and undone with it
     assert [one.status_code for one in replies] == [201, 201, 422, 201]
     assert len({replies[at].content for at in (0, 1, 3)}) == 1
     assert replies[2].json()["type"] == "/problems/idempotency-key-reused"
