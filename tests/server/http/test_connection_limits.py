@@ -11,6 +11,7 @@ import uvicorn
 from license_server.http import server
 from license_server.http.protocols import LAST_WORDS, PATIENCE, Connection, QuickConnection
 from license_server.http.server import IDLE
+from tests.support.transport import Transport
 
 MOMENT = 0.1
 PARTS = [
@@ -36,37 +37,6 @@ class Loop(asyncio.SelectorEventLoop):
         self.now += seconds
         for _ in range(10):
             self.run_until_complete(asyncio.sleep(0))
-
-
-class Transport(asyncio.Transport):
-    """The other end: what was said to it, and whether it was hung up on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said, self.closed = b"", False
-        self.protocol: Any = None
-
-    def set_protocol(self, protocol: Any) -> None:
-        self.protocol = protocol
-
-    def write(self, data: Any) -> None:
-        self.said += bytes(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
-
-    @property
-    def answers(self) -> int:
-        return self.said.count(b"HTTP/1.1 204")
 
 
 class Client:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from license_server.http import protocols, server
 from license_server.http.protocols import LARGEST_HEAD, Connection, QuickConnection, plain_length
+from tests.support.transport import Transport
 
 Read = list[tuple[dict[str, Any], bytes]]
 PLAIN = b"POST /api?a=%20 HTTP/1.1\r\nHost: a\r\nX-A:  b c\r\nContent-Length: 3\r\n\r\nabc"
@@ -41,32 +42,6 @@ UNUSUAL = {
     "a target that is not ASCII": b"GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n",
     "a large head": b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"b" * LARGEST_HEAD + b"\r\n\r\n",
 }
-
-
-class Transport(asyncio.Transport):
-    """What was said, and who reads."""
-
-    def __init__(self, protocol: Any) -> None:
-        super().__init__()
-        self.protocol, self.said, self.closed = protocol, b"", False
-
-    def set_protocol(self, protocol: Any) -> None:
-        self.protocol = protocol
-
-    def write(self, data: Any) -> None:
-        self.said += bytes(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
 
 
 def read(kind: type[Any], *parts: bytes, full: bool = False) -> tuple[Read, list[bytes], bool]:
