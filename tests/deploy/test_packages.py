@@ -75,11 +75,14 @@ def test_root_that_a_killed_test_left_is_cleared_and_one_in_use_is_not(
     left.mkdir()
     (left / "lock").touch()
     line = ["systemd-nspawn", "-c", "import time; time.sleep(99)", "--directory", f"{left}/clean"]
-    with subprocess.Popen(line, executable=sys.executable) as booted, left_roots.new() as mine:
-        assert not left.exists()
-        assert booted.wait(10) == -signal.SIGTERM
-        assert left_roots.clear() == []
-        assert mine.exists()
+    with subprocess.Popen(line, executable=sys.executable) as booted:
+        # The process is there before what it runs is: only that tells whose it is.
+        until(lambda: str(left) in Path(f"/proc/{booted.pid}/cmdline").read_text())
+        with left_roots.new() as mine:
+            assert not left.exists()
+            assert booted.wait(60) == -signal.SIGTERM
+            assert left_roots.clear() == []
+            assert mine.exists()
     assert list(tmp_path.iterdir()) == []
 
 
