@@ -26,7 +26,8 @@ def check(words: Sequence[str]) -> None:
 
 def _click(group: click.Group, words: Sequence[str]) -> None:
     command: click.Command = group
-    context, rest = click.Context(group), list(words)
+    # with a group's settings, as click keeps what it first makes of a command
+    context, rest = click.Context(group, **group.context_settings), list(words)
     while isinstance(command, click.Group) and rest:
         _, rest, _ = command.make_parser(context).parse_args(rest)
         if rest:
