@@ -69,15 +69,18 @@ class Shape(NamedTuple):
 
     def digest(self, row: Mapping[str, Any]) -> str:
         """The SHA-256 of *row*, in base64url."""
-        values = {name: row[name] for name in self.names}
+        later = self.later
+        values = {
+            name: value
+            for name in self.names
+            if (value := row[name]) is not None or name not in later
+        }
         for name, leader in self.led:
-            if values[leader] is None:
-                del values[name]
-        for name in self.later:
-            if values[name] is None:
+            if row[leader] is None:
                 del values[name]
         for name in self.binary:
-            values[name] = plain(values[name])
+            if name in values:
+                values[name] = plain(values[name])
         return b64url.encode(hashlib.sha256(strictjson.dumps(values)).digest())
 
 

@@ -17,6 +17,7 @@ from license_server.audit.digests import digest, name
 from license_server.deliveries import telling
 from license_server.deliveries.telling import Happening
 from license_server.finding import following
+from license_server.finding.following import Left
 
 Row = tuple[str, Mapping[str, Any]]
 """A table's name, and a row of it with all its columns."""
@@ -42,8 +43,8 @@ def record(
 def write(connection: Connection, written: Sequence[tuple[NewEvent, Sequence[Row]]]) -> None:
     """Write events, let the rows be found that each left, and what webhooks are to be told."""
     audit_store.add_events(connection, [new for new, _ in written])
-    for new, rows in written:
-        following.follow(connection, new.action, new.subject, rows, new.reason)
+    left = (Left(new.action, new.subject, rows, new.reason) for new, rows in written)
+    following.follow(connection, left)
     telling.tell(
         connection,
         [Happening(new.at, new.action, new.subject, new.details, rows) for new, rows in written],

@@ -1,5 +1,6 @@
 """What PostgreSQL is to take as SQLite does."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -43,6 +44,26 @@ def prepare(connection: Any, _: object) -> None:
     connection.adapters.register_dumper(str, _dumper())
     if _is_pooled(connection):
         connection.prepare_threshold = None
+
+
+def take_texts_as_they_are(cursor: Any) -> None:
+    """Let a *cursor* of psycopg send texts without a look at each: a third of the time of a COPY.
+
+    None may have a null character then.
+    """
+    from psycopg.types.string import StrDumperUnknown
+
+    cursor.adapters.register_dumper(str, StrDumperUnknown)
+
+
+def without_nulls(row: Sequence[Any]) -> Sequence[Any]:
+    """*row* with NULL_SHOWN for each null character in its texts."""
+    for value in row:
+        if value.__class__ is str and "\0" in value:
+            break
+    else:
+        return row
+    return [one.replace("\0", NULL_SHOWN) if isinstance(one, str) else one for one in row]
 
 
 def _is_pooled(connection: Any) -> bool:

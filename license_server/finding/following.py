@@ -1,7 +1,7 @@
 """Lets what is written be found: every event passes here, in the transaction of its act."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -30,26 +30,34 @@ _FIRST = (".added", ".filed")
 _ON_LICENCE = "license."
 
 
-def follow(
-    connection: Connection,
-    action: str,
-    subject: str,
-    rows: Iterable[tuple[str, Mapping[str, Any]]],
-    reason: str | None,
-) -> None:
-    """Let what an event left be found: its *rows*, and the licence *subject* by its *reason*."""
-    rows = list(rows)
-    if not action.endswith(_FIRST):
-        for table, row in rows:
-            if table in _ANEW:
-                finding_store.forget(connection, _ANEW[table], row["id"])
-    own = [(table, row) for table, row in rows if table != "licenses" or row["number"] == subject]
-    finding_store.add(connection, uses(own, reason))
-    # A note leaves no row.
-    if reason is not None and action.startswith(_ON_LICENCE) and not own:
-        id_ = finding_store.licence_of(connection, subject)
-        if id_ is not None:
-            finding_store.add(connection, [Use(Kind.LICENCE, id_, reason)])
+class Left(NamedTuple):
+    """What an event left."""
+
+    action: str
+    subject: str
+    rows: Sequence[tuple[str, Mapping[str, Any]]]
+    """Each with the name of its table."""
+    reason: str | None
+
+
+def follow(connection: Connection, happened: Iterable[Left]) -> None:
+    """Let what events left be found: their rows, and the licence of each by its reason."""
+    found: list[Use] = []
+    for action, subject, rows, reason in happened:
+        if not action.endswith(_FIRST):
+            for table, row in rows:
+                if table in _ANEW:
+                    finding_store.add(connection, found)
+                    found = []
+                    finding_store.forget(connection, _ANEW[table], row["id"])
+        own = [one for one in rows if one[0] != "licenses" or one[1]["number"] == subject]
+        found += uses(own, reason)
+        # A note leaves no row.
+        if reason is not None and action.startswith(_ON_LICENCE) and not own:
+            id_ = finding_store.licence_of(connection, subject)
+            if id_ is not None:
+                found.append(Use(Kind.LICENCE, id_, reason))
+    finding_store.add(connection, found)
 
 
 def uses(rows: Iterable[tuple[str, Mapping[str, Any]]], reason: str | None = None) -> Iterator[Use]:
@@ -59,6 +67,8 @@ def uses(rows: Iterable[tuple[str, Mapping[str, Any]]], reason: str | None = Non
     """
     for table, row in rows:
         for kind, columns in TEXTS.get(table, ()):
-            yield from (Use(kind, row["id"], row[name]) for name in columns if row[name])
+            for name in columns:
+                if row[name]:
+                    yield Use(kind, row["id"], row[name])
         if table == "licenses" and reason is not None:
             yield Use(Kind.LICENCE, row["id"], reason)

@@ -1,6 +1,6 @@
 """Stored licences."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
 from sqlalchemy import Connection, bindparam, func, or_, select
@@ -284,13 +284,23 @@ ALL = (
 END = func.coalesce(licenses.c.grace_until, licenses.c.expires_at)
 
 
-def add(connection: Connection, new: Sequence[NewLicense]) -> list[int]:
-    """Store licences; the ids of their rows. Raises IntegrityError where a number is taken."""
-    ids = bulk_insert.take_ids(connection, licenses, len(new))
+def take_ids(connection: Connection, count: int) -> list[int]:
+    """The ids of so many rows to be, which nobody else gets."""
+    return bulk_insert.take_ids(connection, licenses, count)
+
+
+def add(
+    connection: Connection,
+    ids: Sequence[int],
+    new: Sequence[NewLicense],
+    meanwhile: Callable[[], object] = lambda: None,
+) -> None:
+    """Store licences in rows of these *ids*, and do *meanwhile* what needs no database.
+
+    Raises IntegrityError where a number is taken.
+    """
     rows = [(id_, *one) for id_, one in zip(ids, new, strict=True)]
-    if rows:
-        bulk_insert.insert(connection, licenses, ("id", *NewLicense._fields), rows)
-    return ids
+    bulk_insert.insert(connection, licenses, ("id", *NewLicense._fields), rows, meanwhile)
 
 
 def leave_state(

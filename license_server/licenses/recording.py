@@ -94,30 +94,39 @@ class New(NamedTuple):
 
 
 def add(connection: Connection, new: Sequence[New]) -> list[StoredLicense]:
-    """Store what was signed, all of it at once, with its events; what is stored.
+    """Store what was signed, as ``write``; what is stored."""
+    return [
+        StoredLicense.of_row(
+            row,
+            id=id_,
+            customer=one.signed.license.sub,
+            product=one.signed.license.aud,
+            keyset_token=one.issuer.keyset_token,
+        )
+        for one, (id_, row) in zip(new, write(connection, new), strict=True)
+    ]
+
+
+def write(connection: Connection, new: Sequence[New]) -> list[tuple[int, NewLicense]]:
+    """Store what was signed, all of it at once, with its events; each row, and its id.
 
     Whoever calls has checked all that ``record`` does. Raises IntegrityError where another process
     took a number.
     """
+    if not new:
+        return []
     rows = [one.row for one in new]
-    ids = license_store.add(connection, rows)
-    stored: list[StoredLicense] = []
+    ids = license_store.take_ids(connection, len(new))
     written: list[tuple[NewEvent, list[events.Row]]] = []
-    for one, row, id_ in zip(new, rows, ids, strict=True):
-        left: list[events.Row] = [*one.left, ("licenses", row._asdict() | {"id": id_})]
-        written.append((_event_of(one, left), left))
-        license_ = one.signed.license
-        stored.append(
-            StoredLicense.of_row(
-                row,
-                id=id_,
-                customer=license_.sub,
-                product=license_.aud,
-                keyset_token=one.issuer.keyset_token,
-            )
-        )
+
+    def tell() -> None:
+        for one, row, id_ in zip(new, rows, ids, strict=True):
+            left: list[events.Row] = [*one.left, ("licenses", {**row._asdict(), "id": id_})]
+            written.append((_event_of(one, left), left))
+
+    license_store.add(connection, ids, rows, tell)
     events.write(connection, written)
-    return stored
+    return list(zip(ids, rows, strict=True))
 
 
 def check_approval(plan: Plan, needs: bool) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -22,7 +22,6 @@ from license_server.catalog.errors import ArchivedError
 from license_server.db.database import Database
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.licenses import issuing, license_store, trails
-from license_server.licenses.license_store import NewLicense
 from license_server.licenses.search import Filter
 from license_server.licenses.together import Asked
 from license_server.sheets import importer, order_sheet
@@ -299,7 +298,7 @@ def test_customer_is_not_merged_by_another_process_before_its_licence_is_stored(
 ) -> None:
     one, other = add(ledger, "Acme 1"), add(ledger, "Other")
     ledger.site.database.write(lambda c: products.ensure(c, "darwin", COMMAND, NOW))
-    elsewhere, real = Database(str(ledger.settings.database)), license_store.add
+    elsewhere, real = Database(str(ledger.settings.database)), license_store.take_ids
     with ThreadPoolExecutor(1) as process:
         merged: list[Future[None]] = []
 
@@ -307,14 +306,14 @@ def test_customer_is_not_merged_by_another_process_before_its_licence_is_stored(
             elsewhere.write(lambda c: merging.merge(c, one, other, COMMAND, NOW))
             elsewhere.write(lambda c: merging.follow(c, one, COMMAND, NOW))
 
-        def add_after(connection: Connection, new: Sequence[NewLicense]) -> list[int]:
+        def take_after(connection: Connection, count: int) -> list[int]:
             if not merged:
                 merged.append(process.submit(work))
                 while not merged[0].done() and not ledger.site.database.read(_waits):
                     pass
-            return real(connection, new)
+            return real(connection, count)
 
-        monkeypatch.setattr(license_store, "add", add_after)
+        monkeypatch.setattr(license_store, "take_ids", take_after)
         if way == "alone":
             monkeypatch.setattr(Asked, "may_be_plain", False)
         if way == "sheet":

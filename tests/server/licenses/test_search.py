@@ -237,7 +237,7 @@ def _add(connection: Connection, row: dict[str, Any]) -> StoredLicense:
         last_day=expires_at and term_days.last_number(expires_at, row["time_zone"]),
         state=row["state"],
     )
-    license_store.add(connection, [new])
+    license_store.add(connection, license_store.take_ids(connection, 1), [new])
     found = license_store.by_number(connection, number)
     assert found is not None
     return found
