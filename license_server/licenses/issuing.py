@@ -34,6 +34,8 @@ LEEWAY = 300
 """By how many seconds a licence begins before it is issued (SPEC section 5.2)."""
 _SAMPLE = 50
 """Of so many licences in bulk one is verified as a client would (docs/adr/0011)."""
+_DRAWN = 5
+"""Random bytes of a number."""
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
 
@@ -47,9 +49,19 @@ class SignedLicense(NamedTuple):
 
 def new_number(now: int, random: Random) -> str:
     """A licence's number such as ``HS-2026-7F3K9QXB``: the year, and 40 random bits."""
-    bits = int.from_bytes(random(5), "big")
-    digits = "".join([_PAIRS[bits >> shift & 1023] for shift in (30, 20, 10, 0)])
-    return f"HS-{time.gmtime(now).tm_year}-{digits}"
+    return new_numbers(now, random, 1)[0]
+
+
+def new_numbers(now: int, random: Random, count: int) -> list[str]:
+    """So many of them, drawn at once."""
+    year, drawn = time.gmtime(now).tm_year, random(_DRAWN * count)
+    each = (
+        int.from_bytes(drawn[at : at + _DRAWN], "big") for at in range(0, _DRAWN * count, _DRAWN)
+    )
+    return [
+        f"HS-{year}-{''.join([_PAIRS[bits >> shift & 1023] for shift in (30, 20, 10, 0)])}"
+        for bits in each
+    ]
 
 
 def sign_and_verify(order: Order, issuer: Issuer, number: str, now: int) -> SignedLicense:
@@ -74,7 +86,10 @@ def sign_and_verify_many(
     """
     for product in {order.product for order in orders}:
         check_issuing(issuer, now, product)
-    signed = [_sign(order, issuer, new_number(now, random), now) for order in orders]
+    numbers = new_numbers(now, random, len(orders))
+    signed = [
+        _sign(order, issuer, number, now) for order, number in zip(orders, numbers, strict=True)
+    ]
     for one in (*signed[::_SAMPLE], *signed[-1:]):
         _verify(one, issuer)
     return signed

@@ -134,11 +134,11 @@ def parse_order(
     grace_days = _days_before_end(given, "grace_days", endless, faults)
     maintenance_until = _maintenance_until(given, zone, faults)
     replaces = read("replaces", _number, given, "replaces") if "replaces" in given else None
-    contract = read("contract", _contract, given)
+    contract = read("contract", read_contract, given)
     if OVERRIDE in given:
         read(OVERRIDE, truth, given, OVERRIDE)
     match = terms.get("match") or "exact"
-    if asked is None or not _suits(asked, match, faults):
+    if asked is None or not suits(asked, match, faults):
         return None
     return Order(
         customer=customer,
@@ -156,18 +156,6 @@ def parse_order(
         time_zone=given.get("time_zone", term_days.UTC_NAME),
         contract=contract,
     )
-
-
-def alike(order: Order, members: Mapping[str, Any]) -> Order | None:
-    """*order* with what *members* say of APART; None where it must be parsed as a whole."""
-    given, faults = present(members), Faults()
-    customer = faults.read("customer", _required, customer_names.read, given, "customer")
-    contract = faults.read("contract", _contract, given)
-    text = _host_text(given, faults)
-    asked = None if text is None else faults.read("host", received.parse, text)
-    if asked is None or asked.replaces is not None or not _suits(asked, order.match, faults):
-        return None
-    return order._replace(customer=customer, request=asked, contract=contract)
 
 
 def parse_replacing(
@@ -206,7 +194,7 @@ def parse_replacing(
                 faults.note(member, _without_end(act, order))
     order = order._replace(**_changes(order, act, given, zone, faults))
     _check_end(order, now, faults)
-    return order if _suits(order.request, order.match, faults) else None
+    return order if suits(order.request, order.match, faults) else None
 
 
 def _refuse_unknown(given: Mapping[str, Any], allowed: tuple[str, ...], faults: Faults) -> None:
@@ -222,11 +210,12 @@ def _host_text(given: Mapping[str, Any], faults: Faults) -> str | None:
     """What the operator sent; None where it is wrong."""
     if "host" in faults:
         return None
-    text: str | None = faults.read("host", _required, _long_text, given, "host")
+    text: str | None = faults.read("host", _required, long_text, given, "host")
     return text
 
 
-def _long_text(given: Mapping[str, Any], member: str) -> str | None:
+def long_text(given: Mapping[str, Any], member: str) -> str | None:
+    """A text such as an operator sends. Raises ClaimError."""
     return claims.text(given, member, longest=request.MAX_TEXT)
 
 
@@ -297,7 +286,7 @@ def _changes(
         days = _days_before_end(given, "grace_days", endless, faults)
         changes["grace_until"] = _grace_until(order.expires_at, days)
     if "contract" in given:
-        changes["contract"] = faults.read("contract", _contract, given)
+        changes["contract"] = faults.read("contract", read_contract, given)
     return changes | read_terms(given, faults)
 
 
@@ -351,7 +340,7 @@ def _can_be_anchored(asked: LicenseRequest) -> bool:
     return bool({"machine_id", "container_id"} & (asked.tags or {}).keys())
 
 
-def _suits(asked: LicenseRequest, match: str, faults: Faults) -> bool:
+def suits(asked: LicenseRequest, match: str, faults: Faults) -> bool:
     """Whether a licence can be bound to that host as *match* says, and nothing else is wrong."""
     if asked.name is not None and not asked.name.isprintable():
         faults.refuse("host", "its hostname contains control characters")
@@ -370,7 +359,8 @@ def _number(given: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def _contract(given: Mapping[str, Any]) -> str | None:
+def read_contract(given: Mapping[str, Any]) -> str | None:
+    """The number of the order or contract. Raises ClaimError."""
     return clean_text(given, "contract", _LONGEST_CONTRACT)
 
 

@@ -190,30 +190,6 @@ def plan(
     return drafted
 
 
-def alike(planned: Plan, members: Mapping[str, Any], parties: Parties) -> Plan | None:
-    """The plan of an order whose *members* are those of the first one but for orders.APART.
-
-    So each of many orders need not be planned by itself. None where that must be done all the
-    same, which then says what is wrong: the first one is no plain first order, or this is not.
-    """
-    if planned.former is not None or planned.uses is not None or "replaces" in planned.members:
-        return None
-    order = orders.alike(planned.order, members)
-    if order is None:
-        return None
-    try:
-        parties.check_in_use(order.customer)
-    except ArchivedError:
-        return None
-    customer = parties.customer(order.customer)
-    rest = {name: one for name, one in planned.members.items() if name not in orders.APART}
-    return planned._replace(
-        members=rest | {name: members[name] for name in orders.APART if name in members},
-        order=order if customer is None else order._replace(customer=customer.name),
-        text=members["host"].replace("\0", NULL_SHOWN),
-    )
-
-
 def _check_product(act: Act, members: Mapping[str, Any], actor: Actor) -> None:
     """Raise NotPermittedError for an order of a product that *actor* is not for.
 

@@ -22,6 +22,7 @@ from license_server.licenses.acts import ISSUE, PLAN, Act
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.notices import OrderNotice
+from license_server.licenses.order_kinds import OrderKind
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.signing import keyset_store
 from license_server.signing.issuer import Issuer, Random, check_in_force
@@ -99,13 +100,16 @@ class Planned(NamedTuple):
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What to know before it is issued."""
-        twice = self.same_as is not None
-        again = (OrderNotice("row-twice", line=self.same_as),) if twice else ()
-        approval = OrderNotice("needs-approval", product=self.plan.order.product)
-        waits = (approval,) if self.waits else ()
-        kept = OrderNotice("row-contact-unused", customer=self.plan.order.customer)
-        unused = (kept,) if self.keeps_contact else ()
-        return (*again, *self.beside, *unused, *planning.of_grant(self.plan), *waits)
+        told: list[Notice] = []
+        if self.same_as is not None:
+            told.append(OrderNotice("row-twice", line=self.same_as))
+        told += self.beside
+        if self.keeps_contact:
+            told.append(OrderNotice("row-contact-unused", customer=self.plan.order.customer))
+        told += planning.of_grant(self.plan)
+        if self.waits:
+            told.append(OrderNotice("needs-approval", product=self.plan.order.product))
+        return tuple(told)
 
     @property
     def losses(self) -> tuple[Notice, ...]:
@@ -200,7 +204,7 @@ def each(
     present = recording.etags(connection, chosen) if chosen else {}
     replaced: set[str] = set()
     once: dict[Hashable, int] = {}
-    kinds_of_lines: dict[Hashable, Plan] = {}
+    order_kinds: dict[Hashable, OrderKind] = {}
     for line in lines:
         try:
             if line.subject is not None:
@@ -208,16 +212,12 @@ def each(
             if not line.act.issues:
                 yield _ending(connection, line, actor, parties)
                 continue
-            members = dict(line.members)
-            faults = Faults()
-            named = {name: members.pop(name) for name in CONTACT if name in members}
-            contact = customers.read_into(named, faults)
-            wanted = _wanted(line)._replace(members=members, faults=tuple(faults))
-            first = kinds_of_lines.get(line.kind)
-            alike = first and not faults and planning.alike(first, members, parties)
+            wanted, contact = _read(line)
+            kind = order_kinds.get(line.kind)
+            alike = kind.plan(wanted.members) if kind and not wanted.faults else None
             planned = alike or planning.plan(connection, wanted, actor, now, parties=parties)
-            if line.kind is not None and first is None:
-                kinds_of_lines[line.kind] = planned
+            if line.kind is not None and kind is None:
+                order_kinds[line.kind] = OrderKind(planned, parties)
             if planned.needs_approval and line.subject is None:
                 reason = Reason(
                     "each licence for {product} must be approved individually",
@@ -231,6 +231,17 @@ def each(
         else:
             keeps = _keeps_contact(planned, contact, parties, actor)
             yield Planned(line.number, wanted, planned, contact, line.same_as, keeps_contact=keeps)
+
+
+def _read(line: Line) -> tuple[ActRequest, dict[str, Any]]:
+    """What a line asks for, and what it says of its customer."""
+    said = {name: line.members[name] for name in CONTACT if name in line.members}
+    if not said:
+        return _wanted(line), said
+    faults = Faults()
+    contact = customers.read_into(said, faults)
+    members = {name: value for name, value in line.members.items() if name not in said}
+    return _wanted(line)._replace(members=members, faults=tuple(faults)), contact
 
 
 def _wanted(line: Line) -> ActRequest:
@@ -357,7 +368,7 @@ def _record_firsts(
         ids = customer_ids[order.customer], product_ids[order.product]
         details = {"line": one.line}
         new.append(recording.New(one.plan, drawn, issuer, actor, *ids, details))
-    recording.add(connection, new)
+    recording.write(connection, new)
 
 
 def _party_ids(

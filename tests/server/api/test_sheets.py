@@ -108,7 +108,7 @@ def test_repeated_import_is_told_to_wait_while_the_first_runs(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its key is held from the first line to the last, however long that takes."""
-    monkeypatch.setattr(batches, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 1)
     text, key = sheet(5), f"held {desk.clock.now}"
     meanwhile: list[Response] = []
     turns = iter(range(5))
