@@ -1,6 +1,7 @@
 """Stored customers and products."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import (
@@ -34,6 +35,7 @@ from license_server.finding.texts import Kind, fold
 from license_server.finding.words import Words
 
 S = TypeVar("S", bound=Select[Any])
+_STATEMENTS = 32  # are kept
 _FEW = 500
 """So many customers are looked through one by one."""
 _LIVE = customers.c.merged_into.is_(None)
@@ -126,31 +128,48 @@ def customers_called(
 
     *held*: they get licences now, so nobody merges or erases one before the commit (locks.py).
     """
-    query = select(customers).where(_one_of(customers.c.name, names), _LIVE, *_with_licence(of))
-    if held:
-        query = _hold(query.order_by(customers.c.id))
-    found = {row.name: Customer(*row) for row in connection.execute(query)}
-    rest = sorted(set(names) - found.keys())
+    query = _called(of, is_one=len(names) == 1, held=held)
+    found = {row.name: Customer(*row) for row in connection.execute(query, _given(names))}
+    rest = set(names) - found.keys()
     if rest:
-        former = (
-            select(customer_names.c.name.label("former"), customers)
-            .join(customers, customer_names.c.customer_id == customers.c.id)
-            .where(_one_of(customer_names.c.name, rest), *_with_licence(of))
-            .order_by(customer_names.c.until, customers.c.id)  # the last one stays
-        )
-        former = _hold(former) if held else former
-        found |= {name: Customer(*row) for name, *row in connection.execute(former)}
+        rows = connection.execute(_called_once(of, is_one=len(rest) == 1, held=held), _given(rest))
+        found |= {name: Customer(*row) for name, *row in rows}
     return found
+
+
+@lru_cache(_STATEMENTS)
+def _called(of: frozenset[str] | None, *, is_one: bool, held: bool) -> Select[Any]:
+    """The query of ``customers_called`` by the names that they have."""
+    is_named = _is_named(customers.c.name, is_one=is_one)
+    query = select(customers).where(is_named, _LIVE, *_with_licence(of))
+    return _hold(query.order_by(customers.c.id)) if held else query
+
+
+@lru_cache(_STATEMENTS)
+def _called_once(of: frozenset[str] | None, *, is_one: bool, held: bool) -> Select[Any]:
+    """The query of ``customers_called`` by the names that they had."""
+    query = (
+        select(customer_names.c.name.label("former"), customers)
+        .join(customers, customer_names.c.customer_id == customers.c.id)
+        .where(_is_named(customer_names.c.name, is_one=is_one), *_with_licence(of))
+        .order_by(customer_names.c.until, customers.c.id)  # the last one stays
+    )
+    return _hold(query) if held else query
+
+
+def _is_named(column: ColumnElement[str], *, is_one: bool) -> ColumnElement[bool]:
+    """That a name is one of those that are ``_given``; of one name, the quicker way to ask."""
+    return column == bindparam("names") if is_one else among(column, "names")
+
+
+def _given(names: Collection[str]) -> dict[str, Any]:
+    """The parameter for *names*."""
+    return {"names": next(iter(names)) if len(names) == 1 else sorted(names)}
 
 
 def _hold(query: S) -> S:
     """*query*, with the lock that a licence takes on its customer."""
     return query.with_for_update(read=True, key_share=True, of=customers)
-
-
-def _one_of(column: ColumnElement[str], names: Collection[str]) -> ColumnElement[bool]:
-    """That a name is one of *names*; of one name, the quicker way to ask."""
-    return column == next(iter(names)) if len(names) == 1 else column.in_(sorted(names))
 
 
 def former_names(connection: Connection, id_: int) -> list[str]:
@@ -210,14 +229,15 @@ def ids_by_name(
 ) -> dict[str, int]:
     """The ids of those of *names* that there are."""
     columns = metadata.tables[table].c
-    query = select(columns.name, columns.id).where(columns.name.in_(sorted(names)))
+    query = select(columns.name, columns.id).where(among(columns.name, sorted(names)))
     return {row.name: row.id for row in connection.execute(query)}
 
 
 def products_by_name(connection: Connection, names: Iterable[str]) -> dict[str, Product]:
     """Those of the products of these *names* that there are."""
-    query = select(products).where(_one_of(products.c.name, set(names)))
-    return {row.name: Product(*row) for row in connection.execute(query)}
+    named = set(names)
+    query = select(products).where(_is_named(products.c.name, is_one=len(named) == 1))
+    return {row.name: Product(*row) for row in connection.execute(query, _given(named))}
 
 
 def add_customer(connection: Connection, name: str, now: int, **more: Any) -> Customer | None:

@@ -79,6 +79,7 @@ def import_licenses(
     database, issuer = data_folder.open_vault(settings)
     now = int(time.time())
     process.settle_garbage()
+    database.keep_fewer_pages()
     try:
         with _opened(file) as data:
             total, fingerprint = _size(data)

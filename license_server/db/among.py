@@ -1,7 +1,7 @@
 """One of many values, as a condition whose statement is the same however many they are."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -10,7 +10,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
-    Connection,
     Dialect,
     Integer,
     Subquery,
@@ -41,12 +40,15 @@ def among(column: ColumnElement[Any], values: Iterable[Any] | str) -> ColumnElem
     return _Among(column, bindparam(None, list(values), of, unique=True))
 
 
-def pairs(connection: Connection, values: Sequence[tuple[str, str]]) -> Subquery:
-    """Pairs of texts, none of which is None, as rows with the columns ``first`` and ``second``."""
-    given = bindparam(None, json.dumps(values), Text(), unique=True)
+def pairs(name: str, dialect: str) -> Subquery:
+    """Pairs of texts, none of which is None, as rows with the columns ``first`` and ``second``.
+
+    The parameter of this *name* has them as a list.
+    """
+    given = bindparam(name, type_=_Json())
     first: ColumnElement[Any]
     second: ColumnElement[Any]
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         each = func.json_array_elements(cast(given, JSON)).table_valued("value")
         first, second = (each.c.value.op("->>")(at) for at in (0, 1))
     else:
@@ -54,6 +56,17 @@ def pairs(connection: Connection, values: Sequence[tuple[str, str]]) -> Subquery
         first, second = (func.json_extract(each.c.value, f"$[{at}]") for at in (0, 1))
     rows = select(first.label("first"), second.label("second")).select_from(each)
     return rows.subquery()
+
+
+class _Json(TypeDecorator[list[Any]]):
+    """Values as one parameter: JSON in either database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: list[Any] | None, _: Dialect) -> str:
+        """The parameter."""
+        return json.dumps(value)
 
 
 class _Many(TypeDecorator[list[Any]]):

@@ -152,6 +152,15 @@ class Database:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
             return query(connection)
 
+    def keep_fewer_pages(self) -> None:
+        """Let connections to SQLite's file keep a quarter of its pages each, from now on.
+
+        For a process that works through very many lines, and does not grow with them.
+        """
+        if self.file is not None:
+            self.file.pages = PAGE_CACHE // 4
+            self.engine.dispose()
+
     def write(self, work: Work[T]) -> T:
         """Do *work* in a transaction, commit and return its result.
 

@@ -83,6 +83,8 @@ class SqliteFile:
     def __init__(self, engine: Engine, stopping: Stopping, *, create: bool) -> None:
         """Prepare the connections of *engine*; only where told to *create* is a file made."""
         self.path = os.path.abspath(engine.url.database or "")
+        self.pages = PAGE_CACHE
+        """KiB of pages that each new connection keeps at most."""
         self.patience = PATIENCE
         """Seconds for which a write waits for others, in steps of TRY."""
         self._stopping, self._create = stopping, create
@@ -181,7 +183,7 @@ class SqliteFile:
             "synchronous=FULL",  # NORMAL can lose an acknowledged commit at power loss
             "foreign_keys=ON",
             "secure_delete=ON",  # what is erased is overwritten
-            f"cache_size=-{PAGE_CACHE}",
+            f"cache_size=-{self.pages}",
         ):
             connection.execute(f"PRAGMA {pragma}")
         beside = os.path.realpath(self.path)

@@ -22,7 +22,7 @@ from license_server.licenses.issuing import SignedLicense
 from license_server.sheets import batches, done_batches, second_licences
 from license_server.sheets.batches import Line, Outcome, Refused, Right
 from license_server.sheets.done_batches import BatchKey
-from license_server.sheets.second_licences import Hosts
+from license_server.sheets.first_lines import FirstLines
 from license_server.signing.issuer import Issuer, Random
 
 _TRIES = 4
@@ -39,7 +39,7 @@ def check(
 
     Raises what reading *lines* raises, or as ``issue`` for another job of this name.
     """
-    hosts: Hosts = {}
+    hosts = FirstLines()
     for batch in _batches(lines):
         database.check_going_on()
         done, planned, refused = _planned(database, batch, actor, now, _key(job, batch))
@@ -53,7 +53,7 @@ def look(
     database: Database, lines: Iterable[Line], actor: Actor, now: int
 ) -> Iterator[Right | Refused]:
     """What would become of each of *lines*, for people. Raises what reading *lines* raises."""
-    hosts: Hosts = {}
+    hosts = FirstLines()
     for batch in _batches(lines):
         database.check_going_on()
         with database.reading() as connection:

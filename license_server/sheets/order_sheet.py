@@ -7,6 +7,7 @@ from license_server.catalog import typed
 from license_server.licenses import acts, orders
 from license_server.sheets import batches, csv_text
 from license_server.sheets.batches import Line
+from license_server.sheets.first_lines import FirstLines
 
 COLUMNS = (*orders.MEMBERS, acts.REASON, *batches.CONTACT)
 """The columns that there may be. ``features`` are names and ``limits`` such as ``gpus=4``, each
@@ -20,22 +21,19 @@ _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0
 
 def read(data: BinaryIO, encoding: str = "utf-8") -> Generator[Line, None, None]:
     """The orders in *data*, one after another. Raises as sheets.read does."""
-    lines: dict[int, int] = {}
-    kinds: dict[tuple[tuple[str, str], ...], Mapping[str, Any]] = {}
+    lines = FirstLines(_REMEMBERED)
+    kinds: dict[tuple[tuple[str, str], ...], tuple[int, Mapping[str, Any]]] = {}
     for number, fields in csv_text.read(data, COLUMNS, encoding):
-        said = hash(frozenset(fields.items()))
-        first = lines.get(said, number)
-        if len(lines) < _REMEMBERED:
-            lines.setdefault(said, number)
-        kind = tuple([one for one in fields.items() if one[0] not in batches.APART])
-        meant = kinds.get(kind)
-        if meant is None:
+        first = lines.first(hash(frozenset(fields.items())), number)
+        alike = tuple([one for one in fields.items() if one[0] not in batches.APART])
+        known = kinds.get(alike)
+        if known is None:
             if len(kinds) >= _KINDS:
                 kinds.clear()
-            meant = {name: _MEANT[name](text) for name, text in kind if name in _MEANT}
-            kinds[kind] = meant
+            meant = {name: _MEANT[name](text) for name, text in alike if name in _MEANT}
+            known = kinds[alike] = number, meant
         same_as = None if first == number else first
-        yield Line(number, {**fields, **meant}, same_as, kind=kind)
+        yield Line(number, {**fields, **known[1]}, same_as, kind=known[0])
 
 
 def truth(text: str) -> bool | str:

@@ -14,11 +14,9 @@ from license_server.licenses.host_changes import Host
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.notices import OrderNotice
 from license_server.sheets.batches import Planned, Refused, Right
+from license_server.sheets.first_lines import FirstLines
 
 R = TypeVar("R", Right, Right | Refused)
-Hosts = dict[int, int]
-"""The first row of each customer, product and host key of a file, by their hash: a file may have
-very many."""
 
 
 class _There(NamedTuple):
@@ -28,8 +26,11 @@ class _There(NamedTuple):
     host: Host
 
 
-def noted(connection: Connection, seen: Sequence[R], hosts: Hosts, now: int) -> Iterator[R]:
-    """The rows of a batch, each with the licence that its host has already; *hosts* grow."""
+def noted(connection: Connection, seen: Sequence[R], hosts: FirstLines, now: int) -> Iterator[R]:
+    """The rows of a batch, each with the licence that its host has already.
+
+    *hosts*, which grow, have the first row of each customer, product and host key of the file.
+    """
     first = [one for one in seen if isinstance(one, Planned) and one.former is None]
     there = host_store.on_hosts(
         connection,
@@ -51,8 +52,9 @@ def noted(connection: Connection, seen: Sequence[R], hosts: Hosts, now: int) -> 
             continue
         order = one.plan.order
         key = (order.customer, order.product, order.request.key)
-        before = hosts.setdefault(hash(key), one.line)
-        beside: tuple[Notice, ...] = _beside(one, of.get(key[:2], ()))
+        before = hosts.first(hash(key), one.line)
+        candidates = of.get(key[:2]) if of else None
+        beside: tuple[Notice, ...] = _beside(one, candidates) if candidates else ()
         if before != one.line and one.same_as is None:
             beside = (OrderNotice("row-same-host", line=before), *beside)
         yield one._replace(beside=beside) if beside else one
