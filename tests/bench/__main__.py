@@ -1,6 +1,7 @@
 """``make bench``: speed and memory, as ratios within one run. Nothing here passes or fails.
 
 ``python -m tests.bench searching 1000000`` measures lists, searches and pages of so many licences,
+``python -m tests.bench workers`` issuing by one server process and by two,
 ``python -m tests.bench revocations`` starts with revocation lists of 10 licences to a million,
 ``python -m tests.bench against FOLDER`` issuing, beside another commit's checkout with its .venv.
 """
@@ -14,7 +15,17 @@ from pathlib import Path
 
 import structlog
 
-from tests.bench import against, bulk, checks, issuing, processes, revocations, searching, trust
+from tests.bench import (
+    against,
+    bulk,
+    checks,
+    issuing,
+    processes,
+    revocations,
+    searching,
+    trust,
+    workers,
+)
 from tests.bench.site import make_site
 from tests.bench.table import Row, markdown
 
@@ -35,6 +46,8 @@ def main() -> None:
 def _table(place: Path, asked: list[str]) -> str:
     if asked[:1] == ["searching"]:
         return markdown(searching.measure(place, SEARCHES, int(asked[1])))
+    if asked[:1] == ["workers"]:
+        return markdown(workers.measure(place, TURNS))
     if asked[:1] == ["against"]:
         turns = int(asked[2]) if asked[2:] else TURNS
         return markdown(against.measure(place, Path(asked[1]).resolve(), turns))
@@ -52,6 +65,7 @@ def _measure(place: Path) -> list[Row]:
     rows += trust.measure(place, place / "caches", RUNS, site.now)
     rows += checks.measure(site, ROUNDS)
     rows += issuing.measure(place, TURNS)
+    rows += workers.measure(place, TURNS)
     rows += searching.measure(place, SEARCHES)
     rows += bulk.measure(place)
     return rows

@@ -54,11 +54,11 @@ class Served(NamedTuple):
         return Spent(load, ours, others)
 
     def _processor(self) -> tuple[float, float]:
-        pids = [] if self.database is None else _backends(self.database)
-        return _seconds(self.pid), sum(map(_seconds, pids))
+        pids = [] if self.database is None else backends(self.database)
+        return seconds_of(self.pid), sum(map(seconds_of, pids))
 
 
-def _backends(database: str) -> list[int]:
+def backends(database: str) -> list[int]:
     """The processes that PostgreSQL has for connections to a database: their titles name it."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -71,7 +71,7 @@ def _backends(database: str) -> list[int]:
     return found
 
 
-def _seconds(pid: int) -> float:
+def seconds_of(pid: int) -> float:
     """The processor time of a process, in seconds (proc_pid_stat(5))."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

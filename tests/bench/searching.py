@@ -144,8 +144,8 @@ def compare(
 ) -> list[Row]:
     """The rows of one kind of database."""
     rows = []
-    with _desk(few) as small, _desk(many) as large:
-        for what, ask in (("list and search", _lists), ("find anything", _findings)):
+    with desk_of(few) as small, desk_of(many) as large:
+        for what, ask in (("list and search", lists), ("find anything", findings)):
             rows += compare_requests(what, ask, kind, small, large, count, turns)
         rows.append(compare_pages(kind, small, large, count, turns))
         engines = small.engine, large.engine
@@ -181,7 +181,7 @@ Asks = Callable[[random.Random, Engine, int], Iterator[str]]
 """Addresses of pages."""
 
 
-def _lists(chosen: random.Random, engine: Engine, count: int) -> Iterator[str]:
+def lists(chosen: random.Random, engine: Engine, count: int) -> Iterator[str]:
     """The pages of lists and searches; what has no field there is typed into that for all."""
     for _, wanted in _queries(chosen, engine, count):
         days = {"expires_from": wanted.expires_from, "expires_until": wanted.expires_until}
@@ -195,7 +195,7 @@ def _lists(chosen: random.Random, engine: Engine, count: int) -> Iterator[str]:
         yield f"/licenses?{urlencode({name: said for name, said in given.items() if said})}"
 
 
-def _findings(chosen: random.Random, engine: Engine, count: int) -> Iterator[str]:
+def findings(chosen: random.Random, engine: Engine, count: int) -> Iterator[str]:
     """The pages of the box that finds anything."""
     return (f"/find?{urlencode({'q': typed})}" for _, typed in _anything(chosen, engine, count))
 
@@ -213,7 +213,7 @@ def compare_requests(
     """What pages take by the clock and of the processor, each asked of both desks in turn."""
     bare = ((small, SMALL), (large, count))
     _together_asked(ask, bare, 8, seed=99)  # caches; PostgreSQL prepares what comes again
-    desks = [(_with_servers(desk), size) for desk, size in bare]
+    desks = [(with_servers(desk), size) for desk, size in bare]
     rounds = [_together_asked(ask, desks, turns, seed) for seed in range(5)]
     rows = []
     for place, how in enumerate(("by the clock", "of CPU time, the database's included")):
@@ -245,7 +245,7 @@ def _together_asked(
     return costs
 
 
-def _with_servers(desk: Desk) -> Desk:
+def with_servers(desk: Desk) -> Desk:
     """The same, with the processes that work for it now."""
     if desk.engine.dialect.name == "sqlite":
         return desk
@@ -258,7 +258,7 @@ def _with_servers(desk: Desk) -> Desk:
         return desk._replace(servers=tuple(connection.execute(text(query)).scalars()))
 
 
-def _pages(chosen: random.Random, count: int) -> Iterator[str]:
+def pages(chosen: random.Random, count: int) -> Iterator[str]:
     """The pages of the desk that look at the ledger."""
     customer = chosen.randint(1, max(1, count // PER_CUSTOMER))
     today = datetime.fromtimestamp(NOW, UTC).date()
@@ -292,7 +292,7 @@ def page_times(desk: Desk, count: int, turns: int, seed: int) -> dict[str, list[
     chosen = random.Random(seed)
     taken: dict[str, list[float]] = {}
     for _ in range(turns):
-        for path in _pages(chosen, count):
+        for path in pages(chosen, count):
             began = time.process_time()
             desk.get(path)
             taken.setdefault(path.partition("=")[0], []).append(time.process_time() - began)
@@ -300,7 +300,7 @@ def page_times(desk: Desk, count: int, turns: int, seed: int) -> dict[str, list[
 
 
 @contextmanager
-def _desk(made: ServerSettings) -> Iterator[Desk]:
+def desk_of(made: ServerSettings) -> Iterator[Desk]:
     app = create_app(made, clock=lambda: NOW, random=os.urandom)
     with ExitStack() as open_:
         called = open_.enter_context(Called(app))

@@ -24,17 +24,17 @@ PRODUCTS = 12
 PER_CUSTOMER = 20
 DAY = 86400
 _BATCH = 5000
-_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_FIRST = ("Acme", "Nova", "Delta", "Shanghai", "Berlin", "Orion", "Lotus", "Vega", "上海", "深圳")
-_SECOND = ("Motors", "Robotics", "Institute", "Energy", "Labs", "Foods", "智能", "科技", "Optics")
-_TOKEN = "eyJhbGciOiJFZDI1NTE5In0." * 35
-_ZONES = ("UTC", "Asia/Shanghai", "Europe/Berlin", "America/New_York", "Pacific/Auckland")
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+FIRST = ("Acme", "Nova", "Delta", "Shanghai", "Berlin", "Orion", "Lotus", "Vega", "上海", "深圳")
+SECOND = ("Motors", "Robotics", "Institute", "Energy", "Labs", "Foods", "智能", "科技", "Optics")
+TOKEN = "eyJhbGciOiJFZDI1NTE5In0." * 35
+ZONES = ("UTC", "Asia/Shanghai", "Europe/Berlin", "America/New_York", "Pacific/Auckland")
 _STATES = ("active",) * 90 + ("replaced",) * 8 + ("suspended", "revoked")
 
 
 def customer_name(number: int) -> str:
     """The name of the customer in row *number*."""
-    first, second = _FIRST[number % len(_FIRST)], _SECOND[number // 7 % len(_SECOND)]
+    first, second = FIRST[number % len(FIRST)], SECOND[number // 7 % len(SECOND)]
     return f"{first} {second} {number}"
 
 
@@ -59,7 +59,7 @@ def fill(engine: Engine, count: int, seed: int) -> None:
 
 def _fill_parties(connection: Connection, count: int) -> None:
     if connection.execute(select(keysets.c.version)).first() is None:
-        connection.execute(insert(keysets), {"version": 1, "token": _TOKEN, "created_at": NOW})
+        connection.execute(insert(keysets), {"version": 1, "token": TOKEN, "created_at": NOW})
     made: list[dict[str, Any]] = [
         {"id": id_, "name": f"product-{id_}", "created_at": NOW} for id_ in range(1, PRODUCTS + 1)
     ]
@@ -98,7 +98,7 @@ def _rows(chosen: random.Random, count: int) -> Iterator[dict[str, Any]]:
     most = max(1, count // PER_CUSTOMER)
     for id_ in range(1, count + 1):
         issued = NOW - int((1 - (id_ / count) ** 0.5) * 6 * 365 * DAY)
-        digits = "".join(chosen.choices(_DIGITS, k=8))
+        digits = "".join(chosen.choices(DIGITS, k=8))
         number = f"HS-{1970 + issued // (365 * DAY + DAY // 4)}-{digits}"
         ends = None if chosen.random() < 0.1 else issued + chosen.choice((30, 365, 365, 730)) * DAY
         grace = chosen.choice((0, 0, 14, 30)) * DAY
@@ -113,7 +113,7 @@ def _rows(chosen: random.Random, count: int) -> Iterator[dict[str, Any]]:
             "expires_at": ends,
             "grace_until": ends + grace if ends and grace else None,
             "replaces": None,
-            "token": _TOKEN,
+            "token": TOKEN,
             "keyset_version": 1,
             "issued_by": "token:crm",
             "line": number,
@@ -122,7 +122,7 @@ def _rows(chosen: random.Random, count: int) -> Iterator[dict[str, Any]]:
             "replaced_by": None,
             "request": None,
             "contract": f"PO-{chosen.randint(2020, 2026)}-{id_:06}" if id_ % 3 == 0 else None,
-        } | _days(ends, chosen.choice(_ZONES))
+        } | _days(ends, chosen.choice(ZONES))
 
 
 def _days(ends: int | None, zone: str) -> dict[str, Any]:
