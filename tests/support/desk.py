@@ -2,6 +2,9 @@
 
 import json
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import sqlalchemy
@@ -41,6 +44,26 @@ class Desk(NamedTuple):
         with self.site.database.reading() as connection:
             query = sqlalchemy.text(f"select count(*) from {table}")
             return int(connection.execute(query).scalar_one())
+
+
+@contextmanager
+def still(desk: Desk) -> Iterator[None]:
+    """Hold what the server does by itself each second, and the client, until the block's end."""
+    begun, gate = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        begun.set()
+        gate.wait(60)
+
+    assert desk.client.portal is not None
+    held = desk.client.portal.start_task_soon(hold)
+    try:
+        assert begun.wait(60)
+        desk.site.database.write(lambda _: None)  # behind what was begun before
+        yield
+    finally:
+        gate.set()
+        held.result()
 
 
 def last_event(desk: Desk, subject: str) -> tuple[str, str, dict[str, Any]]:

@@ -6,7 +6,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -133,15 +133,20 @@ def command(
     )
 
 
-def at_once(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def at_once(*arguments: str, env: Mapping[str, str | None]) -> subprocess.CompletedProcess[str]:
     """Run ``license-server`` in this process: the same words in and out, without a new interpreter.
 
-    Not for what asks at a terminal, nor for what is killed.
+    Not for what asks at a terminal, nor for what is killed. What serves has a process of its own:
+    it says how that process logs, for as long as that lives.
     """
     given: dict[str, str | None] = {n: None for n in os.environ if n.startswith("LICENSE_")}
+    given |= env
+    if "serve" in arguments:
+        whole = {**os.environ, **given}
+        return command(*arguments, env={n: v for n, v in whole.items() if v is not None})
     os.umask(before := os.umask(0o077))
     try:
-        with CliRunner().isolation(env=given | env) as streams:
+        with CliRunner().isolation(env=given) as streams:
             code = main.main(arguments)
             out, err = (stream.getvalue().decode() for stream in streams[:2])
     finally:

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from license_core.errors import LicenseError, NotPermittedError
 from license_server.access import access_store, accounts, sessions
 from license_server.access.access_store import StoredUser
 from license_server.access.errors import LastAdministratorError
 from license_server.actor import COMMAND, Actor
-from license_server.cli import main
 from license_server.db.database import Database
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.web.session import SESSION
@@ -248,9 +246,8 @@ def run(data: Path, *arguments: str) -> tuple[int, str]:
         "LICENSE_SERVER_PASSPHRASE": server.PASSPHRASE,
         "LICENSE_SERVER_ADMIN_PASSWORD": PASSWORD,
     }
-    with CliRunner().isolation(env=env) as streams:
-        code = main.main(["--data", str(data), *arguments])
-        return code, streams[0].getvalue().decode() + streams[1].getvalue().decode()
+    done = server.at_once("--data", str(data), *arguments, env=env)
+    return done.returncode, done.stdout + done.stderr
 
 
 def test_user_commands_invite_change_roles_disable_and_list(data: Path) -> None:

@@ -7,9 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from license_server.cli import main
 from license_server.cli.progress import Progress
 from license_server.http.problem_types import ROWS
 from license_server.operations import data_folder, schema
@@ -43,11 +41,9 @@ def vendor(walked: Path, tmp_path: Path) -> Path:
 
 def run(data: Path, *arguments: str, **env: str | None) -> tuple[int, str, str]:
     given: dict[str, str | None] = {"LICENSE_SERVER_PASSPHRASE": server.PASSPHRASE}
-    with CliRunner().isolation(env=given | env) as streams:
-        code = main.main(["--data", str(data), *arguments])
-        out, err = (streams[n].getvalue().decode() for n in (0, 1))
-    assert "Traceback" not in out + err
-    return code, out, err
+    done = server.at_once("--data", str(data), *arguments, env=given | env)
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.returncode, done.stdout, done.stderr
 
 
 def edit(data: Path, query: str) -> None:

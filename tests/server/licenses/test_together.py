@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event, text
 
 from license_server.licenses import issuing
 from license_server.licenses.together import Asked
-from tests.support.desk import Desk
+from tests.support.desk import Desk, still
 from tests.support.postgres import on_sqlite
 from tests.support.server import LINE
 
@@ -84,22 +84,22 @@ def many(count: int) -> list[Request]:
 
 @contextmanager
 def listening(desk: Desk) -> Iterator[tuple[list[str], list[object]]]:
-    """What the writer says to the database meanwhile, and what that refuses."""
+    """What is said to the database for those who ask meanwhile, and what that refuses."""
     engine, statements, refused = desk.site.database.engine, list[str](), list[object]()
 
     def note(_: object, __: object, said: str, *___: object) -> None:
-        is_read = "audit_events" in said and "insert" not in said
-        if threading.current_thread().name == "writer" and not is_read:  # of the chain
+        if threading.current_thread().name == "writer":
             statements.append(said.partition("values")[0])
 
     def refuse(context: object) -> None:
         refused.append(context)
 
-    event.listen(engine, "before_cursor_execute", note)
-    event.listen(engine, "handle_error", refuse)
-    yield statements, refused
-    event.remove(engine, "before_cursor_execute", note)
-    event.remove(engine, "handle_error", refuse)
+    with still(desk):
+        event.listen(engine, "before_cursor_execute", note)
+        event.listen(engine, "handle_error", refuse)
+        yield statements, refused
+        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "handle_error", refuse)
 
 
 def test_what_waits_is_one_transaction_of_as_many_statements_for_three_as_for_thirty(
