@@ -11,6 +11,10 @@ from __future__ import annotations
 from license_core.kept import lru_cache
 from license_core.reason import Reason
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 LICENSE = "LICENSE"
 KEYSET = "LICENSE KEYSET"
 ROOTS = "LICENSE ROOTS"
@@ -66,19 +70,24 @@ def is_mail(data: bytes) -> bool:
 
 
 def wrap(label: str, token: str) -> str:
-    """The block of *token* under *label*: BEGIN line, 64 columns a line, END line.
+    """The block of *token* under *label*: its ``lines``."""
+    return "\n".join((*lines(label, token), ""))
+
+
+def lines(label: str, token: str) -> Iterator[str]:
+    """The lines of a block: BEGIN, 64 columns of *token* a line, END.
 
     No line begins with a dot, which SMTP doubles (RFC 5321 section 4.5.2): the one before it ends a
     character early.
     """
-    lines = []
+    yield f"-----BEGIN {label}-----"
     start = 0
     while start < len(token):
         end = start + COLUMNS
         end -= token.startswith(".", end)
-        lines.append(token[start:end])
+        yield token[start:end]
         start = end
-    return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))
+    yield f"-----END {label}-----"
 
 
 def unwrap(data: bytes) -> dict[str, list[str]]:

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import binascii
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 _STANDARD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _FROM_STANDARD = bytes.maketrans(b"+/", b"-_")
 # What standard base64 writes in place of - and _ becomes a character that no base64 has.
@@ -44,6 +48,28 @@ def decode(text: str) -> bytes:
     if last is not None and text[-1] not in last:
         raise ValueError("not canonical base64url")
     return binascii.a2b_base64(standard + _PADDING[left_over])
+
+
+def encoded(parts: Iterable[bytes]) -> Iterator[str]:
+    """What ``encode`` writes of *parts* together, in pieces: of a long text few are in memory."""
+    left = b""
+    for part in parts:
+        both = left + part
+        end = len(both) - len(both) % 3
+        left = both[end:]
+        yield encode(both[:end])
+    yield encode(left)
+
+
+def decoded(pieces: Iterable[str]) -> Iterator[bytes]:
+    """The bytes that *pieces* together encode, in parts. Raises ValueError as ``decode`` does."""
+    left = ""
+    for piece in pieces:
+        both = left + piece
+        end = len(both) - len(both) % 4
+        left = both[end:]
+        yield decode(both[:end])
+    yield decode(left)
 
 
 def decode_standard(text: str) -> bytes:

@@ -7,6 +7,8 @@ begin alike, so that a site needs a small part of a long one.
 
 from __future__ import annotations
 
+import io
+
 from license_core import (
     armor,
     b64url,
@@ -22,12 +24,14 @@ from license_core.sha256 import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from license_core.signer import Signer
 
 DIGEST_BYTES = 12
+_PART = DIGEST_BYTES * 2**14
+"""Bytes of digests of which the text is made at once."""
 
 
 class Revocations(NamedTuple):
@@ -50,7 +54,7 @@ class Revocations(NamedTuple):
         cls, numbers: Iterable[str], *, iss: str, number: int, iat: int, exp: int | None = None
     ) -> Revocations:
         """The list of the licences with these *numbers* (``jti``)."""
-        return cls(iss, number, iat, b"".join(sorted({digest(jti) for jti in numbers})), exp)
+        return cls(iss, number, iat, _sorted(map(digest, numbers)), exp)
 
     @classmethod
     def from_dict(cls, members: Any) -> Revocations:
@@ -65,10 +69,7 @@ class Revocations(NamedTuple):
             digests = b64url.decode(revoked)
         except ValueError as error:
             raise ClaimError("revoked", str(error)) from error
-        if len(digests) % DIGEST_BYTES:
-            raise ClaimError(
-                "revoked", Reason("it is not made of {size}-byte digests", size=DIGEST_BYTES)
-            )
+        _check_run(digests)
         return cls(
             iss=get(claims.text(members, "iss"), "iss"),
             number=get(claims.integer(members, "number", least=1), "number"),
@@ -90,11 +91,20 @@ class Revocations(NamedTuple):
         }
         return {name: value for name, value in members.items() if value is not None}
 
+    def payload(self) -> Iterator[bytes]:
+        """The JSON text of ``to_dict``, in parts: a long list is not in memory a second time."""
+        text = strictjson.dumps(self._replace(digests=b"").to_dict())
+        end = text.rindex(b'"')
+        yield text[:end]
+        for at in range(0, len(self.digests), _PART):
+            yield b64url.encode(self.digests[at : at + _PART]).encode("ascii")
+        yield text[end:]
+
     def sign(self, signer: Signer) -> str:
         """The token of this list. Raises ClaimError if it is not valid."""
-        members = self.to_dict()
-        Revocations.from_dict(members)
-        return jws.sign(strictjson.dumps(members), signer, jws.REVOCATIONS)
+        Revocations.from_dict(self._replace(digests=b"").to_dict())
+        _check_run(self.digests)
+        return jws.sign_parts(self.payload(), signer, jws.REVOCATIONS)
 
     def shard(self, prefix: str) -> Revocations:
         """The shard of this sorted list for the digests that begin with *prefix*."""
@@ -128,6 +138,29 @@ class Revocations(NamedTuple):
         while at > 0 and at % DIGEST_BYTES:
             at = self.digests.find(wanted, at + 1)
         return at >= 0
+
+
+def _sorted(digests: Iterable[bytes]) -> bytes:
+    """*digests* in order, each once, one after the other: few at a time are objects."""
+    run = bytearray()
+    for one in digests:
+        run += one
+    beginnings, in_order = run[::DIGEST_BYTES], io.BytesIO()
+    for byte in range(256):
+        alike: set[bytes] = set()
+        place = beginnings.find(byte)
+        while place >= 0:
+            alike.add(bytes(run[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES]))
+            place = beginnings.find(byte, place + 1)
+        in_order.writelines(sorted(alike))
+    return in_order.getvalue()
+
+
+def _check_run(digests: bytes) -> None:
+    if len(digests) % DIGEST_BYTES:
+        raise ClaimError(
+            "revoked", Reason("it is not made of {size}-byte digests", size=DIGEST_BYTES)
+        )
 
 
 def _prefix(members: dict[str, Any]) -> str:

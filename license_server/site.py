@@ -185,15 +185,10 @@ class Site(NamedTuple):
         """
         actor.need("revocations:publish")
         for _ in range(_TRIES):
-            signed = await self.read(
-                lambda connection: (
-                    _earlier_reply(connection, actor, given)
-                    or self._next_list(connection, now, days)
-                )
-            )
-            if isinstance(signed, Reply):
-                return signed
-            new, count = signed
+            earlier = await self.earlier_reply(actor, given)
+            if earlier is not None:
+                return earlier
+            new, count = await run_in_threadpool(self._next_list, now, days)
 
             def record(connection: Connection, new: StoredList = new, count: int = count) -> Reply:
                 check_in_force(self.issuer, keyset_store.newest_version(connection))
@@ -210,9 +205,10 @@ class Site(NamedTuple):
                 continue  # another list was published meanwhile
         raise DatabaseUnavailableError(reason="another list has just been published")
 
-    def _next_list(self, connection: Connection, now: int, days: int) -> tuple[StoredList, int]:
+    def _next_list(self, now: int, days: int) -> tuple[StoredList, int]:
         largest = self.settings.revocations_bytes
-        return revocation_lists.sign_next(connection, self.issuer, now, days, largest)
+        with self.database.snapshot() as connection:
+            return revocation_lists.sign_next(connection, self.issuer, now, days, largest)
 
     async def _sign(self, order: Order, number: str, now: int) -> SignedLicense:
         if self.issuer.remote is None:  # that is quicker than to ask a thread for it

@@ -1,7 +1,7 @@
 """Row digests: they bind a row to the event that wrote it, and make its ETag."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 from sqlalchemy import LargeBinary, Table
@@ -45,6 +45,10 @@ it is not part of their digest, so they are as they were. One that is ``with`` a
 follows from the rest of the row where that one has no value, and is not part of it there either."""
 
 
+_PART = 2**18
+"""Characters of a long text that are hashed at once."""
+
+
 class Shape(NamedTuple):
     """What of a row is in its digest: names of columns, in order."""
 
@@ -54,6 +58,8 @@ class Shape(NamedTuple):
     led: tuple[tuple[str, str], ...]
     """… and those that are left out where another one has none, which is named with them."""
     binary: tuple[str, ...]
+    long: bool
+    """Whether a row may have a text of millions of characters."""
 
     @classmethod
     def of(cls, table: Table, volatile: Collection[str] = ()) -> Self:
@@ -65,6 +71,7 @@ class Shape(NamedTuple):
             frozenset(column.name for column in bound if column.info.get("later")),
             tuple((column.name, column.info["with"]) for column in bound if "with" in column.info),
             tuple(column.name for column in bound if isinstance(column.type, LargeBinary)),
+            any(column.info.get("long") for column in bound),
         )
 
     def digest(self, row: Mapping[str, Any]) -> str:
@@ -81,7 +88,28 @@ class Shape(NamedTuple):
         for name in self.binary:
             if name in values:
                 values[name] = plain(values[name])
-        return b64url.encode(hashlib.sha256(strictjson.dumps(values)).digest())
+        if not self.long:
+            return b64url.encode(hashlib.sha256(strictjson.dumps(values)).digest())
+        hashed = hashlib.sha256()
+        for part in _json_parts(values):
+            hashed.update(part)
+        return b64url.encode(hashed.digest())
+
+
+def _json_parts(values: Mapping[str, Any]) -> Iterator[bytes]:
+    """The JSON text of *values*, of which a long text is not in memory a second time."""
+    before = b"{"
+    for name, value in values.items():
+        yield before + strictjson.dumps(name) + b":"
+        before = b","
+        if isinstance(value, str):
+            yield b'"'
+            for at in range(0, len(value), _PART):
+                yield strictjson.dumps(value[at : at + _PART])[1:-1]
+            yield b'"'
+        else:
+            yield strictjson.dumps(value)
+    yield b"}"
 
 
 _SHAPES = {

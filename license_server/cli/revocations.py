@@ -51,7 +51,7 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
 
     database, issuer = data_folder.open_vault(settings)
     with closing(database):
-        with database.reading() as connection:
+        with database.snapshot() as connection:
             now, largest = int(time.time()), settings.revocations_bytes
             new, count = revocation_lists.sign_next(connection, issuer, now, days, largest)
         try:

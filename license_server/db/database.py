@@ -380,6 +380,7 @@ def keeping_few_pages(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
+        connection.exec_driver_sql("PRAGMA shrink_memory")
         connection.exec_driver_sql(f"PRAGMA cache_size=-{PAGE_CACHE}")
 
 

@@ -207,7 +207,8 @@ revocation_lists = Table(
     "revocation_lists",
     metadata,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("token", Text, nullable=False),  # signed by a signing key (SPEC section 8)
+    # signed by a signing key (SPEC section 8)
+    Column("token", Text, nullable=False, info={"long": True}),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),  # when the next one should be there
     Column("keyset_version", ForeignKey(keysets.c.version), nullable=False),

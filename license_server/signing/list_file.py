@@ -1,6 +1,7 @@
 """The file of a revocation list: words for people, the list, and what proves its key."""
 
 import hashlib
+import io
 from typing import NamedTuple
 
 from license_core import armor
@@ -41,5 +42,11 @@ def file_of(stored: StoredList, *shards: str) -> bytes:
         f"The next one is due {utc(stored.expires_at)}.\n\n"
     )
     tokens = shards or (stored.token,)
-    blocks = "".join(armor.wrap(armor.REVOCATIONS, token) for token in tokens)
-    return (words + blocks + keysets.blocks(stored.keyset_token)).encode("ascii")
+    file = io.BytesIO()
+    file.write(words.encode("ascii"))
+    for token in tokens:
+        file.writelines(
+            f"{line}\n".encode("ascii") for line in armor.lines(armor.REVOCATIONS, token)
+        )
+    file.write(keysets.blocks(stored.keyset_token).encode("ascii"))
+    return file.getvalue()

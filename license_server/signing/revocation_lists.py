@@ -8,7 +8,7 @@ left out: who reads the list knows its instant, by which the licence has ended.
 
 from sqlalchemy import Connection
 
-from license_core import clock, strictjson
+from license_core import clock
 from license_core.memory import TOLERANCE
 from license_core.revocation import DIGEST_BYTES, Revocations
 from license_server.actor import Actor
@@ -32,7 +32,7 @@ def sign_next(
     days: int = LISTED_DAYS,
     largest: int = LARGEST_LIST,
 ) -> tuple[StoredList, int]:
-    """The next list, and how many licences it has.
+    """The next list, and how many licences it has. *connection* is in a transaction.
 
     It is signed, unless its file would have more than *largest* bytes, or the signer does not take
     it: then there are shards of it alone. Raises SignerUnavailableError.
@@ -51,10 +51,10 @@ def sign_next(
 
 
 def signed_or_not(listed: Revocations, new: StoredList, issuer: Issuer, largest: int) -> str:
-    """The token of a list; unsigned where the list is for shards alone."""
+    """What is stored of a list: its token, or what it says where it is for shards alone."""
     if can_be_signed(listed, new, issuer, largest):
         return listed.sign(issuer.signer)
-    return revocation_store.unsigned(strictjson.dumps(listed.to_dict()))
+    return revocation_store.unsigned(listed)
 
 
 def record(connection: Connection, new: StoredList, count: int, actor: Actor) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from license_core import b64url, jws, strictjson
+from license_core import jws
 from license_core.reason import Reason
 from license_core.revocation import DIGEST_BYTES, Revocations, digest
 from license_core.revocation_errors import RevocationsTooLargeError
@@ -33,7 +33,7 @@ class Shards:
     def __init__(self, stored: StoredList, issuer: Issuer) -> None:
         self._whole = published(stored, file_of(stored)) if stored.is_whole else None
         self._issuer = issuer
-        self._listed = Revocations.from_dict(strictjson.loads(stored.payload))
+        self._listed = stored.listed()
         self.stored = stored._replace(
             token="", keyset_version=issuer.version, keyset_token=issuer.keyset_token
         )
@@ -115,6 +115,7 @@ class Kept:
         number = revocation_store.newest_number(connection)
         with self._reading:  # a long list takes much memory until it is read
             if self._shards is None or not self._shards.counts_for(number, issuer):
+                self._shards = None
                 stored = revocation_store.by_number(connection, number)
                 self._shards = None if stored is None else Shards(stored, issuer)
             return self._shards
@@ -128,12 +129,14 @@ def _check_count(numbers: Sequence[str]) -> None:
 
 def can_be_signed(listed: Revocations, stored: StoredList, issuer: Issuer, most: int) -> bool:
     """Whether the signer takes a list, and its file has at most so many bytes."""
-    payload = b64url.encode(strictjson.dumps(listed.to_dict()))
-    message = f"{jws.header(issuer.signer.public_key.kid, jws.REVOCATIONS)}.{payload}"
+    size = sum(map(len, listed.payload()))
+    header = jws.header(issuer.signer.public_key.kid, jws.REVOCATIONS)
+    message = len(header) + len(".") + (size * 4 + 2) // 3  # base64url has four for three
     limit = None if issuer.remote is None else issuer.remote.most
-    token = f"{message}.{'x' * jws.SIGNATURE_CHARACTERS}"
-    fits = len(file_of(stored, token)) <= most
-    return fits and (limit is None or len(message) <= limit)
+    if message > (most if limit is None else min(most, limit)):
+        return False
+    token = f"{f'{header}.'.ljust(message, 'x')}.{'x' * jws.SIGNATURE_CHARACTERS}"
+    return len(file_of(stored, token)) <= most
 
 
 def _digits(listed: Revocations, stored: StoredList, issuer: Issuer) -> int:

@@ -1,10 +1,18 @@
-"""Stored revocation lists, and the licences that belong on the next one."""
+"""Stored revocation lists, and the licences that belong on the next one.
 
+A list may have millions of licences: what is long is read and written a part at a time.
+"""
+
+import io
+from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, func, insert, or_, select
 
-from license_core import b64url
+from license_core import b64url, strictjson
+from license_core.revocation import Revocations
+from license_server.db.database import keeping_few_pages
 from license_server.db.tables import (
     audit_events,
     keysets,
@@ -16,8 +24,20 @@ MOST_WAITING = 100
 _ENDING = ("license.revoked", "license.suspended", "license.returned", "license.rehosted")
 
 
-UNSIGNED = "eyJhbGciOiJub25lIn0"
-"""The first part of an unsecured JWS, ``{"alg":"none"}`` (RFC 7515 appendix A.5)."""
+_FORMER = "eyJhbGciOiJub25lIn0."
+"""How a list began that was unsigned before 2026-12-01: ``{"alg":"none"}``, as a token does."""
+signed = and_(
+    func.substr(revocation_lists.c.token, 1, 1) != "{",
+    func.substr(revocation_lists.c.token, 1, len(_FORMER)) != _FORMER,
+)
+
+
+_REVOKED, _END = b'"revoked":"', b'"}'
+"""What stands before and after the digests: their member is the last."""
+_PIECE = 2**18
+"""Characters that are read at once."""
+_AT_ONCE = 5000
+"""Numbers of licences that are read at once."""
 
 
 class StoredList(NamedTuple):
@@ -25,7 +45,7 @@ class StoredList(NamedTuple):
 
     number: int
     token: str
-    """Unsigned where the whole list is published in shards alone."""
+    """Where the whole list is published in shards alone, what it says, unsigned."""
     created_at: int
     expires_at: int
     keyset_version: int
@@ -34,17 +54,39 @@ class StoredList(NamedTuple):
     @property
     def is_whole(self) -> bool:
         """Whether the whole list is signed, and served."""
-        return not self.token.startswith(f"{UNSIGNED}.")
+        return not self.token.startswith(("{", _FORMER))
 
-    @property
-    def payload(self) -> bytes:
-        """What the list says, as it was signed, or would be."""
-        return b64url.decode(self.token.split(".")[1])
+    def listed(self) -> Revocations:
+        """What the list says, as it was signed, or would be. Raises ValueError."""
+        payload = self._payload()
+        before, revoked, digests = next(payload, b"").partition(_REVOKED)
+        run = io.BytesIO()
+        run.writelines(b64url.decoded(_of_run(part) for part in chain([digests], payload)))
+        members = strictjson.loads(before + revoked + _END)
+        return Revocations.from_dict(members)._replace(digests=run.getvalue())
+
+    def _payload(self) -> Iterator[bytes]:
+        if self.token.startswith("{"):
+            return (part.encode("utf-8") for part in _pieces(self.token, 0, len(self.token)))
+        begin, end = self.token.index(".") + 1, self.token.rindex(".")
+        return b64url.decoded(_pieces(self.token, begin, end))
 
 
-def unsigned(payload: bytes) -> str:
-    """The token of a list that nobody signs as a whole."""
-    return f"{UNSIGNED}.{b64url.encode(payload)}."
+def unsigned(listed: Revocations) -> str:
+    """What is stored of a list that nobody signs as a whole: its payload."""
+    text = ""
+    for part in listed.payload():
+        text += part.decode("utf-8")  # in place: CPython copies no string that nobody else has
+    return text
+
+
+def _pieces(text: str, begin: int, end: int) -> Iterator[str]:
+    return (text[at : min(at + _PIECE, end)] for at in range(begin, end, _PIECE))
+
+
+def _of_run(part: bytes) -> str:
+    """*part* of a payload without its end, which no base64url has."""
+    return part.rstrip(_END).decode("ascii")
 
 
 class Standing(NamedTuple):
@@ -55,12 +97,12 @@ class Standing(NamedTuple):
     expires_at: int
 
 
-def to_be_listed(connection: Connection, since: int) -> list[str]:
+def to_be_listed(connection: Connection, since: int) -> Iterator[str]:
     """The numbers of all licences that hold no more, though their files would at *since*, or later.
 
     Of a line that was revoked, suspended or given back it is each, since a former file would do as
     well as the last; of one that was moved to another host, each from before: that host still has
-    them.
+    them. A number may come twice. *connection* is in a transaction: few are in memory at a time.
     """
     over = func.coalesce(licenses.c.grace_until, licenses.c.expires_at)
     may_hold = or_(over.is_(None), over > since)
@@ -75,8 +117,8 @@ def to_be_listed(connection: Connection, since: int) -> list[str]:
             later.c.id > licenses.c.id,
         ),
     )
-    both = ended.where(may_hold).union(moved.where(may_hold))
-    return list(connection.execute(both).scalars())
+    both = ended.where(may_hold).union_all(moved.where(may_hold))
+    return iter(connection.execute(both, execution_options={"yield_per": _AT_ONCE}).scalars())
 
 
 def count_waiting(connection: Connection, since: int) -> int:
@@ -130,9 +172,8 @@ def standing(connection: Connection) -> Standing | None:
 
 def is_whole(connection: Connection, number: int) -> bool:
     """Whether the list of this number is signed as a whole."""
-    begins = func.substr(revocation_lists.c.token, 1, len(UNSIGNED))
-    query = select(begins).where(revocation_lists.c.number == number)
-    return connection.execute(query).scalar() != UNSIGNED
+    query = select(signed).where(revocation_lists.c.number == number)
+    return bool(connection.execute(query).scalar())
 
 
 def newest_number(connection: Connection) -> int:
@@ -148,7 +189,8 @@ def by_number(connection: Connection, number: int) -> StoredList | None:
         .join(keysets, keysets.c.version == revocation_lists.c.keyset_version)
         .where(revocation_lists.c.number == number)
     )
-    row = connection.execute(query).first()
+    with keeping_few_pages(connection):
+        row = connection.execute(query).first()
     return None if row is None else StoredList(*row)
 
 
@@ -161,4 +203,5 @@ def add(connection: Connection, new: StoredList) -> None:
     """Store a list. Raises IntegrityError where its number is taken."""
     values = new._asdict()
     del values["keyset_token"]
-    connection.execute(insert(revocation_lists), values)
+    with keeping_few_pages(connection):
+        connection.execute(insert(revocation_lists), values)

@@ -11,7 +11,7 @@ from license_server.db.tables import (
     revocation_lists,
     signatures,
 )
-from license_server.signing.revocation_store import UNSIGNED
+from license_server.signing import revocation_store
 
 KEPT = {
     jws.LICENSE: licenses,
@@ -54,7 +54,7 @@ def recorded(connection: Connection) -> Iterator[tuple[str, int]]:
         header = func.substr(table.c.token, 1, length)
         query = select(header, func.count()).group_by(header)
         if table is revocation_lists:  # one that is in shards alone has no signature
-            query = query.where(func.substr(table.c.token, 1, len(UNSIGNED)) != UNSIGNED)
+            query = query.where(revocation_store.signed)
         for part, count in connection.execute(query):
             # SQLite holds what somebody put there, bytes for text too.
             yield part if isinstance(part, str) else "", count

@@ -18,6 +18,20 @@ def test_what_is_encoded_decodes_to_itself() -> None:
         assert b64url.decode_standard(base64.b64encode(data).decode()) == data
 
 
+def test_a_long_text_is_encoded_and_decoded_in_pieces_of_any_length() -> None:
+    chance = random.Random(1)
+    for size in range(70):
+        data = chance.randbytes(size)
+        text = b64url.encode(data)
+        for step in range(1, 8):
+            parts = (data[at : at + step] for at in range(0, size, step))
+            assert "".join(b64url.encoded(parts)) == text
+            pieces = (text[at : at + step] for at in range(0, len(text), step))
+            assert b"".join(b64url.decoded(pieces)) == data
+    with pytest.raises(ValueError, match="base64url"):
+        list(b64url.decoded(["AAAA", "A"]))
+
+
 def test_no_two_texts_decode_alike() -> None:
     """All texts of three characters, where every stray bit and every other character shows."""
     characters = f"{ALPHABET}=+/ \né"

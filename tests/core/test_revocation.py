@@ -1,13 +1,17 @@
 """A revocation list revokes exactly the licences that it names."""
 
+import tracemalloc
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from license_core import jws, strictjson
 from license_core.revocation import (
     DIGEST_BYTES,
     Revocations,
     digest,
 )
+from license_core.signer import MemorySigner
 
 numbers = st.lists(st.text(min_size=1, max_size=30), max_size=40)
 
@@ -37,6 +41,20 @@ def test_revocation_list_is_sorted_and_round_trips(listed: list[str]) -> None:
     ]
     assert read == made_
     assert pieces == sorted({digest(jti) for jti in listed})
+
+
+def test_a_long_list_is_made_in_little_memory_and_signed_as_any_text_is() -> None:
+    count, signer = 50_000, MemorySigner.from_seed(bytes(32))
+    tracemalloc.start()
+    try:
+        long = Revocations.of(map(str, range(count)), iss="V", number=1, iat=0)
+        token = long.sign(signer)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(long.digests) == count * DIGEST_BYTES
+    assert most < len(long.digests) + 3 * len(token)
+    assert token == jws.sign(strictjson.dumps(long.to_dict()), signer, jws.REVOCATIONS)
 
 
 def test_digest_at_an_unaligned_offset_is_not_listed() -> None:

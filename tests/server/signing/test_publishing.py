@@ -61,7 +61,8 @@ def test_a_list_is_published_though_the_keyset_has_ended(desk: Desk) -> None:
     later = issuer._replace(keyset=ended)
     with pytest.raises(SigningOverError, match="ended at"):
         check_issuing(later, desk.clock.now)
-    new, _ = desk.site.database.read(lambda c: revocation_lists.sign_next(c, later, desk.clock.now))
+    with desk.site.database.snapshot() as connection:
+        new, _ = revocation_lists.sign_next(connection, later, desk.clock.now)
     assert open_revocations(new.token, ended).number == new.number
 
 

@@ -1,6 +1,7 @@
 """Shards of a revocation list: short, signed when asked for, and together the whole list."""
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from license_core import armor, strictjson
+from license_core import armor, b64url, strictjson
 from license_core.errors import SignerUnavailableError
 from license_core.paths import MAX_REVOCATIONS
 from license_core.revocation import Revocations, digest, open_revocations
 from license_server.actor import COMMAND
+from license_server.audit import digests
 from license_server.db.errors import InputInvalidError
 from license_server.licenses import recording, typed_numbers
 from license_server.licenses.acts import REVOKE
@@ -47,7 +49,7 @@ def cut(issuer: Issuer, count: int) -> Shards:
     """A list of so many licences, that is in shards alone."""
     numbers = (f"HS-2027-{n}" for n in range(count))
     listed = Revocations.of(numbers, iss=issuer.name, number=7, iat=NOW, exp=NOW + 1)
-    token = revocation_store.unsigned(strictjson.dumps(listed.to_dict()))
+    token = revocation_store.unsigned(listed)
     stored = StoredList(7, token, NOW, NOW + 1, issuer.version, issuer.keyset_token)
     return Shards(stored, issuer)
 
@@ -88,7 +90,26 @@ def message_prefix(message: bytes) -> str:
     """The prefix of the shard whose token begins so."""
     token = message.decode("ascii") + "."
     stored = StoredList(7, token, NOW, NOW, 1, "")
-    return Revocations.from_dict(strictjson.loads(stored.payload)).prefix
+    return stored.listed().prefix
+
+
+def test_a_list_of_any_length_is_stored_as_it_is_and_read_as_it_was(issuer: Issuer) -> None:
+    for count in (0, 1, 40_000):
+        shards = cut(issuer, count)
+        numbers = (f"HS-2027-{n}" for n in range(count))
+        listed = Revocations.of(numbers, iss=issuer.name, number=7, iat=NOW, exp=NOW + 1)
+        payload = strictjson.dumps(listed.to_dict())
+        former = f"eyJhbGciOiJub25lIn0.{b64url.encode(payload)}."
+        for token in (revocation_store.unsigned(listed), former):
+            stored = shards.stored._replace(token=token)
+            assert (stored.is_whole, stored.listed()) == (False, listed)
+        assert revocation_store.unsigned(listed).encode() == payload
+        signed = shards.stored._replace(token=listed.sign(issuer.signer))
+        assert (signed.is_whole, signed.listed()) == (True, listed)
+        row = signed._asdict()
+        plain = {name: row[name] for name in sorted(row) if name != "keyset_token"}
+        whole = hashlib.sha256(strictjson.dumps(plain)).digest()
+        assert digests.digest("revocation_lists", row) == b64url.encode(whole)
 
 
 def test_who_asks_for_many_shards_delays_others_by_one_signature(issuer: Issuer) -> None:
@@ -136,7 +157,7 @@ def test_a_number_is_read_as_people_write_it(desk: Desk) -> None:
 def test_a_list_is_read_once_whoever_asks_at_once(tmp_path: Path) -> None:
     site = new_ledger(tmp_path, None).site
     listed = Revocations.of(map(str, range(50_000)), iss=site.issuer.name, number=7, iat=1, exp=2)
-    token = revocation_store.unsigned(strictjson.dumps(listed.to_dict()))
+    token = revocation_store.unsigned(listed)
     stored = cut(site.issuer, 3).stored._replace(token=token)
     site.database.write(lambda c: revocation_lists.record(c, stored, 50_000, COMMAND))
     kept = Kept()
@@ -155,7 +176,7 @@ def test_a_list_that_nobody_signed_counts_as_no_signature(tmp_path: Path) -> Non
     ledger = new_ledger(tmp_path, None)
     ledger.issue(1)
     database = ledger.site.database
-    stored = cut(ledger.site.issuer, 3).stored._replace(token=revocation_store.unsigned(b"{}"))
+    stored = cut(ledger.site.issuer, 3).stored._replace(token="{}")
     database.write(lambda c: revocation_lists.record(c, stored, 3, COMMAND))
     assert ledger.faults() == []
     assert all(one.kind.kid for one in database.read(signature_count.compare))

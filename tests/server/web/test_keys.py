@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select
 
-from license_core import strictjson
 from license_core.keyset import TrustedKeyset
 from license_core.revocation import Revocations
 from license_server.access import accounts
@@ -128,7 +127,7 @@ def test_the_desk_offers_the_shard_of_a_licence_where_the_list_is_long(signed_in
     assert 'name="license"' not in signed_in.client.get("/keys").text
     site, number = signed_in.site, newest_list(signed_in) + 1
     listed = Revocations.of(map(str, range(2000)), iss="V", number=number, iat=0)
-    token = revocation_store.unsigned(strictjson.dumps(listed.to_dict()))
+    token = revocation_store.unsigned(listed)
     at = signed_in.clock.now
     long = StoredList(number, token, at, at + 1, site.issuer.version, "")
     site.database.write(lambda c: revocation_lists.record(c, long, 2000, COMMAND))
