@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -99,6 +100,48 @@ def file_(settings: ServerSettings, numbers: tuple[str, ...], output: str) -> No
         database.write(lambda _: None)  # what was signed is counted
     with written(output) as put:
         put(made.body)
+
+
+@revocations.command()
+@click.argument("folder", metavar="DIR")
+@click.option(
+    "--digits",
+    type=click.IntRange(1, 4),
+    help="How long the names of shards are. By default as in DIR, or as the list needs.",
+)
+@click.pass_obj
+def shards(settings: ServerSettings, folder: str, digits: int | None) -> None:
+    """Write all shards of the list in force into DIR, for a web server that has only files.
+
+    The shard of a licence is DIR/PREFIX/license.revocations, where PREFIX begins the SHA-256 of
+    its number. DIR/license.revocations is the whole list, as long as there is one.
+    """
+    from license_server.operations import data_folder
+    from license_server.signing import list_file, revocation_shards, shard_folder
+
+    database, issuer = data_folder.open_vault(settings)
+    with closing(database):
+        with database.reading() as connection:
+            found = revocation_shards.Kept().newest(connection, issuer)
+        if found is None:
+            raise NotFoundError(what="revocation list", name=Reason("yet"))
+        now = int(time.time())
+        done = shard_folder.write(
+            Path(folder),
+            found,
+            now,
+            digits,
+            lambda: database.write(lambda _: None),  # what was signed is counted
+        )
+    kept = f"{16**done.digits} shards" if done.digits else "the whole list"
+    click.echo(
+        f"List {found.stored.number} is in {folder}: {kept}; {done.changed} files are new, "
+        f"{done.removed} were removed.",
+        err=True,
+    )
+    if done.digits:
+        path = f"$(printf %s NUMBER | sha256sum | cut -c-{done.digits})"
+        click.echo(f"A licence's shard: {path}/{list_file.FILE}", err=True)
 
 
 @revocations.command()

@@ -24,7 +24,8 @@ LARGEST_SHARD = 32 * 1024
 """Bytes of a shard's file, at the most: it fits into a licence's file, too."""
 MOST_LICENSES = 256
 """For how many licences one file is: 8 MiB of shards, where clients read 16."""
-_MOST_DIGITS = 4
+MOST_DIGITS = 4
+"""Of a prefix: 65,536 shards."""
 
 
 class Shards:
@@ -93,6 +94,11 @@ class Shards:
         """The shards of these licences, each once. Raises as above."""
         return [self._token(one, now) for one in sorted({self._prefix(one) for one in numbers})]
 
+    def cut(self, prefix: str, now: int) -> bytes:
+        """The file of the shard of *prefix*, which is not kept. Raises as above."""
+        check_signing_key(self._issuer, now)
+        return file_of(self.stored, self._listed.shard(prefix).sign(self._issuer.signer))
+
     def _prefix(self, number: str) -> str:
         return digest(number).hex()[: self.digits]
 
@@ -146,11 +152,11 @@ def _digits(listed: Revocations, stored: StoredList, issuer: Issuer) -> int:
     by_start = Counter[str]()
     for (first, second), count in begins.items():
         by_start[f"{first:02x}{second:02x}"] = count
-    for digits in range(_MOST_DIGITS):
+    for digits in range(MOST_DIGITS):
         sizes = Counter[str]()
         for start, count in by_start.items():
             sizes[start[:digits]] += count
         largest = max(sizes, key=lambda start: sizes[start], default="0" * digits)
         if can_be_signed(listed.shard(largest), stored, issuer, LARGEST_SHARD):
             return digits
-    return _MOST_DIGITS
+    return MOST_DIGITS
