@@ -96,6 +96,8 @@ _WITHOUT_A_SERVER = {"init", "restore", "root"}
 _HELP = {"-h", "--help"}
 _NEEDS_FOLDER = "license_server.needs_folder"
 """Where the context has whether the command is to use the data folder."""
+_SHOWS_HELP = "license_server.shows_help"
+"""… and whether all that it is to do is to show its help, for which no settings are read."""
 
 
 class _Commands(LazyGroup):
@@ -107,6 +109,9 @@ class _Commands(LazyGroup):
         """The command, and what it is given."""
         found = super().resolve_command(ctx, args)
         ctx.meta[_NEEDS_FOLDER] = found[0] not in _WITHOUT_A_SERVER and not _HELP & set(found[2])
+        # The first option cannot be the value of another.
+        first = next((word for word in found[2] if word.startswith("-")), None)
+        ctx.meta[_SHOWS_HELP] = first in _HELP
         return found
 
 
@@ -125,11 +130,13 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     The passphrase of the keys is read from LICENSE_SERVER_PASSPHRASE_FILE or
     LICENSE_SERVER_PASSPHRASE; at a terminal you are prompted for it.
     """
+    ctx.obj.data = data
+    ctx.meta[CALL] = ctx.obj
+    if ctx.meta[_SHOWS_HELP]:
+        return
     from license_server.cli import entry, secret_files
     from license_server.settings import ServerSettings
 
-    ctx.obj.data = data
-    ctx.meta[CALL] = ctx.obj
     if ctx.invoked_subcommand == "check":  # which is to say what is wrong, not to end with it
         ctx.obj, ctx.meta[INVALID] = ServerSettings.read_valid(os.environ, data=data)
     else:

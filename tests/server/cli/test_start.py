@@ -9,6 +9,8 @@ import pytest
 
 from license_server.cli.lazy import Later
 from license_server.cli.main import cli
+from tests.support import server
+from tests.support.problems import exit_code
 
 LIBRARIES = frozenset(
     {"alembic", "argon2", "asyncio", "authlib", "cryptography", "email", "fastapi", "http", "httpx"}
@@ -30,6 +32,22 @@ def test_help_loads_no_library_and_no_command() -> None:
     loaded = loaded_by("from license_server.cli.main import main\nassert main(['--help']) == 0")
     assert not LIBRARIES & loaded
     assert not {"license_server.cli.parties", "license_server.settings"} & loaded
+
+
+@pytest.mark.parametrize("words", [["issue", "-h"], ["product", "list", "--help"]])
+def test_help_of_a_command_loads_no_library_and_reads_no_settings(words: list[str]) -> None:
+    loaded = loaded_by(
+        "import os\nos.environ['LICENSE_SERVER_RATE'] = 'wrong'\n"
+        f"from license_server.cli.main import main\nassert main({words!r}) == 0"
+    )
+    assert not LIBRARIES & loaded
+    assert "license_server.settings" not in loaded
+
+
+def test_value_that_reads_like_help_is_none(data: Path) -> None:
+    words = ("revoke", "HS-2026-NONE0000", "--reason", "--help")
+    done = server.at_once(*words, env=server.environment(data))
+    assert done.returncode == exit_code("not-found"), done.stderr
 
 
 def test_commands_themselves_load_no_library() -> None:
