@@ -89,8 +89,8 @@ def _measure(data: Path, database_url: str | None, turns: int, kind: str, goal: 
     ]
 
 
-async def burst(url: str, token: str, requests: int) -> Load:
-    """Issue so many licences, CLIENTS at a time."""
+async def burst(url: str, token: str, requests: int, clients: int = CLIENTS) -> Load:
+    """Issue so many licences, as many at a time as there are *clients*."""
     address = urlsplit(url)
     body = json.dumps(_ORDER).encode()
     burst = secrets.token_hex(4)
@@ -120,5 +120,5 @@ async def burst(url: str, token: str, requests: int) -> Load:
         await writer.wait_closed()
 
     began = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    await asyncio.gather(*(client() for _ in range(clients)))
     return Load(requests / (time.perf_counter() - began), latencies)

@@ -20,6 +20,7 @@ from tests.support import server
 from tests.support.postgres import new_database
 
 REQUESTS = 1_500
+CLIENTS = (16, 64)
 
 
 class Spent(NamedTuple):
@@ -38,19 +39,22 @@ class Spent(NamedTuple):
 
 def measure(folder: Path, turns: int) -> list[Row]:
     """*turns* bursts at one and at two processes in turn, each with its own database."""
-    each: dict[int, list[Spent]] = {1: [], 2: []}
     places = {}
-    for count in each:
+    for workers in (1, 2):
         url = new_database()
-        data = server.make(folder / f"workers-{count}" / "server", url).data
-        places[count] = (data, url)
-    for _ in range(turns):
-        for count, (data, url) in places.items():
-            each[count].append(spent(data, url, count, REQUESTS))
-    one, two = each[1], each[2]
-    ratios = [of_two.most / of_one.most for of_one, of_two in zip(one, two, strict=True)]
-    said = ", ".join(f"{count}: {_said(found)}" for count, found in each.items())
-    return [Row.of("licences a second of two workers against one", ratios, "first figure", said)]
+        data = server.make(folder / f"workers-{workers}" / "server", url).data
+        places[workers] = (data, url)
+    rows = []
+    for clients in CLIENTS:
+        each: dict[int, list[Spent]] = {workers: [] for workers in places}
+        for _ in range(turns):
+            for workers, (data, url) in places.items():
+                each[workers].append(spent(data, url, workers, REQUESTS, clients))
+        ratios = [two.most / one.most for one, two in zip(each[1], each[2], strict=True)]
+        said = ", ".join(f"{workers}: {_said(found)}" for workers, found in each.items())
+        what = f"licences a second of two workers against one, {clients} clients"
+        rows.append(Row.of(what, ratios, "first figure", said))
+    return rows
 
 
 def _said(found: list[Spent]) -> str:
@@ -63,18 +67,18 @@ def _said(found: list[Spent]) -> str:
     return f"{servers * 1e6:,.0f} + {database * 1e6:,.0f} µs, {most:,.0f} a second"
 
 
-def spent(data: Path, url: str, workers: int, requests: int) -> Spent:
+def spent(data: Path, url: str, workers: int, requests: int, clients: int) -> Spent:
     """What *requests* licences cost by so many *workers*, once each has issued some."""
     database = open_database(server.settings(data, url))
     token = server.new_token(database, f"bench-{secrets.token_hex(4)}")
     database.close()
     options = ("--workers", str(workers)) if workers > 1 else ()
     with server.serving(data, url, options=options) as (address, process):
-        asyncio.run(burst(address, token, requests // 5))
+        asyncio.run(burst(address, token, requests // 5, clients))
         servers = _children(process.pid) or [process.pid]
         pids = [*servers, *backends(url.partition("?")[0].rpartition("/")[2])]
         had = [seconds_of(pid) for pid in pids]
-        asyncio.run(burst(address, token, requests))
+        asyncio.run(burst(address, token, requests, clients))
         took = [
             (seconds_of(pid) - before) / requests for pid, before in zip(pids, had, strict=True)
         ]

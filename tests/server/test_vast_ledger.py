@@ -24,12 +24,20 @@ from tests.bench import searching
 from tests.bench.searching import Desk
 from tests.support import buffers, large_ledger, server, vast_ledger
 from tests.support.buffers import Read
-from tests.support.postgres import new_database
+from tests.support.postgres import OwnServer, new_database
 
 VAST = int(os.environ.get("HOSTSEAL_TEST_LICENCES", "5000000"))
 """Licences of the ledger,"""
 FEW = 50_000
 """and of that with which it is compared."""
+QUICK_TO_FILL = {
+    "fsync": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "8GB",
+    "autovacuum": "off",  # which would read at any time
+}
+"""Settings of PostgreSQL: what it is told need not outlive a power failure."""
 LITTLE = 400
 TURNS = 3
 """How often each page is asked for, of other customers, hosts and words each time."""
@@ -52,8 +60,8 @@ Asked = dict[str, list[Read]]
 """What each statement read, by what was asked for."""
 
 
-def made(folder: Path, count: int) -> Ledger:
-    settings = server.make(folder / str(count) / "server", new_database(), large_ledger.NOW)
+def made(folder: Path, count: int, url: str) -> Ledger:
+    settings = server.make(folder / str(count) / "server", url, large_ledger.NOW)
     order = ("--customer", "Acme", "--product", "darwin", "--days", "30", "--host", server.LINE)
     env = server.environment(settings.data, settings.database)
     assert server.at_once("issue", *order, "--yes", "-o", "-", env=env).returncode == 0
@@ -193,7 +201,10 @@ def test_rows_and_pages_of_each_statement_are_counted(little: Database) -> None:
 @pytest.mark.torture
 @pytest.mark.timeout(4 * 3600)
 def test_what_is_ordinary_reads_little_of_a_vast_ledger(tmp_path: Path) -> None:
-    of_few, of_many = (asked(made(tmp_path, count), tmp_path) for count in (FEW, VAST))
+    own = OwnServer(**QUICK_TO_FILL)
+    of_few, of_many = (
+        asked(made(tmp_path, count, own.new_database()), tmp_path) for count in (FEW, VAST)
+    )
     walls = {}
     print("pages, rows: of the small ledger and of the large one")
     for name, few in of_few.items():

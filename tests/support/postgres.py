@@ -42,7 +42,10 @@ def _start() -> Any:
 
 def new_database(encoding: str = "UTF8") -> str:
     """The URL of a new, empty database; skips where there is no PostgreSQL."""
-    server = _server()
+    return _new_database(_server(), encoding)
+
+
+def _new_database(server: Any, encoding: str = "UTF8") -> str:
     name = f"t{uuid.uuid4().hex}"
     how = "" if encoding == "UTF8" else f" template template0 encoding '{encoding}' locale 'C'"
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
@@ -53,9 +56,21 @@ def new_database(encoding: str = "UTF8") -> str:
 class OwnServer:
     """A PostgreSQL server of one test's own, which it may stop and start."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        """*settings*: of PostgreSQL, in place of those that it comes with."""
         self._server = _start()
         self.url: str = self._server.get_uri()
+        if not settings:
+            return
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            for name, value in settings.items():
+                connection.execute(f"alter system set {name} = '{value}'")
+        self.stop_at_once()
+        self.start()
+
+    def new_database(self) -> str:
+        """The URL of a new, empty database."""
+        return _new_database(self._server)
 
     def stop_at_once(self) -> None:
         """As a power failure would: nothing is finished, nothing said goodbye to."""
