@@ -21,6 +21,8 @@ from license_server.finding.following import Left
 
 Row = tuple[str, Mapping[str, Any]]
 """A table's name, and a row of it with all its columns."""
+Written = tuple[NewEvent, Sequence[Row]]
+"""An event, and the rows that its act left."""
 
 
 def record(
@@ -40,7 +42,7 @@ def record(
     write(connection, [(new, rows)])
 
 
-def write(connection: Connection, written: Sequence[tuple[NewEvent, Sequence[Row]]]) -> None:
+def write(connection: Connection, written: Sequence[Written]) -> None:
     """Write events, let the rows be found that each left, and what webhooks are to be told."""
     audit_store.add_events(connection, [new for new, _ in written])
     left = (Left(new.action, new.subject, rows, new.reason) for new, rows in written)

@@ -1,9 +1,14 @@
-"""How things stand for a licence that is recorded now: all that it depends on, in one statement."""
+"""How things stand for a licence that is recorded now: all that it depends on, in one statement.
 
+And for many that replace others.
+"""
+
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select, true
 
+from license_server.db.among import among
 from license_server.db.tables import customers, keysets, products
 
 _NEWEST = select(func.max(keysets.c.version).label("version")).subquery()
@@ -24,6 +29,14 @@ _STANDING = select(
 ).select_from(
     _NEWEST.outerjoin(_HELD, true()).outerjoin(products, products.c.name == bindparam("product"))
 )
+
+_CUSTOMERS_HELD = (
+    select(customers.c.id, customers.c.erased_at)
+    .where(among(customers.c.id, "ids"))
+    .order_by(customers.c.id)
+    .with_for_update(read=True, key_share=True)
+)
+_PRODUCTS = select(products.c.id, products.c.needs_approval).where(among(products.c.id, "ids"))
 
 
 class Standing(NamedTuple):
@@ -48,3 +61,28 @@ def standing(connection: Connection, customer: str, product: str) -> Standing:
     names = {"customer": customer, "product": product}
     found = Standing(*connection.execute(_STANDING, names).one())
     return found._replace(keyset_version=found.keyset_version or 0)
+
+
+class StandingOfMany(NamedTuple):
+    """What licences are recorded under that replace others, by the ids of their rows."""
+
+    erased_at: Mapping[int, int | None]
+    """Since when a customer is being erased."""
+    needs_approval: Mapping[int, bool]
+    """Whether a product does."""
+    keyset_version: int
+
+
+def of_many(
+    connection: Connection, customer_ids: Collection[int], product_ids: Collection[int]
+) -> StandingOfMany:
+    """How things stand for licences of these customers and products.
+
+    Nobody merges or erases the customers before the commit. They are held in the order of their
+    ids, as whoever else holds several does.
+    """
+    given = {"ids": sorted(customer_ids)}
+    erased = {row.id: row.erased_at for row in connection.execute(_CUSTOMERS_HELD, given)}
+    found = connection.execute(_PRODUCTS, {"ids": sorted(product_ids)})
+    needs = {row.id: bool(row.needs_approval) for row in found}
+    return StandingOfMany(erased, needs, connection.execute(select(_NEWEST)).scalar() or 0)

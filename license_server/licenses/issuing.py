@@ -17,7 +17,12 @@ from license_core import (
     strictjson,
 )
 from license_core.claims import ClaimError
-from license_core.errors import InternalError, LicenseError, NotFoundError
+from license_core.errors import (
+    InternalError,
+    LicenseError,
+    NotFoundError,
+    SignerUnavailableError,
+)
 from license_core.license import HostBinding, License
 from license_core.verify import open_license
 from license_core.wording import utc
@@ -76,23 +81,33 @@ def sign_and_verify(order: Order, issuer: Issuer, number: str, now: int) -> Sign
     return signed
 
 
-def sign_and_verify_many(
+def sign_each(
     orders: Sequence[Order], issuer: Issuer, now: int, random: Random
-) -> list[SignedLicense]:
+) -> list[SignedLicense | LicenseError]:
     """Sign the licences that *orders* ask for; all claims are read back, some files are verified.
 
     The first, the last and each of _SAMPLE between are verified as a client would
-    (docs/adr/0011). Raises as ``sign_and_verify`` does.
+    (docs/adr/0011). What is wrong with an order alone, such as a product that the key is not for,
+    stands in its place; raises as ``sign_and_verify`` does what keeps all from being signed.
     """
+    check_issuing(issuer, now)
+    unsigned: dict[str, LicenseError] = {}
     for product in {order.product for order in orders}:
-        check_issuing(issuer, now, product)
-    numbers = new_numbers(now, random, len(orders))
-    signed = [
-        _sign(order, issuer, number, now) for order, number in zip(orders, numbers, strict=True)
-    ]
+        try:
+            check_issuing(issuer, now, product)
+        except SignerUnavailableError as error:
+            unsigned[product] = error
+    made: list[SignedLicense | LicenseError] = []
+    for order, number in zip(orders, new_numbers(now, random, len(orders)), strict=True):
+        try:
+            wrong = unsigned.get(order.product) if unsigned else None
+            made.append(wrong or _sign(order, issuer, number, now))
+        except InputInvalidError as error:
+            made.append(error)
+    signed = [one for one in made if isinstance(one, SignedLicense)]
     for one in (*signed[::_SAMPLE], *signed[-1:]):
         _verify(one, issuer)
-    return signed
+    return made
 
 
 def _sign(order: Order, issuer: Issuer, number: str, now: int) -> SignedLicense:

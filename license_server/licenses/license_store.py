@@ -282,6 +282,9 @@ ALL = (
     .join(keysets, keysets.c.version == licenses.c.keyset_version)
 )
 END = func.coalesce(licenses.c.grace_until, licenses.c.expires_at)
+_OF_NUMBERS = among(licenses.c.number, "numbers")
+_COLUMNS_BY_NUMBERS = select(licenses).where(_OF_NUMBERS)
+_BY_NUMBERS = ALL.where(_OF_NUMBERS).order_by(licenses.c.id)
 
 
 def take_ids(connection: Connection, count: int) -> list[int]:
@@ -303,23 +306,6 @@ def add(
     bulk_insert.insert(connection, licenses, ("id", *NewLicense._fields), rows, meanwhile)
 
 
-def leave_state(
-    connection: Connection, number: str, states: tuple[str, ...], **changed: Any
-) -> dict[str, Any] | None:
-    """Change what became of a licence that is in one of *states*; its row then.
-
-    None where it is in another state by now: somebody else was first.
-    """
-    query = (
-        licenses.update()
-        .where(licenses.c.number == number, licenses.c.state.in_(states))
-        .values(changed)
-        .returning(*licenses.c)
-    )
-    row = connection.execute(query).first()
-    return None if row is None else dict(row._mapping)
-
-
 def columns_of(connection: Connection, number: str) -> dict[str, Any] | None:
     """All columns of a licence."""
     found = connection.execute(select(licenses).where(licenses.c.number == number)).first()
@@ -328,7 +314,7 @@ def columns_of(connection: Connection, number: str) -> dict[str, Any] | None:
 
 def columns_of_many(connection: Connection, numbers: Sequence[str]) -> list[dict[str, Any]]:
     """All columns of the licences of these numbers, in no order."""
-    found = connection.execute(select(licenses).where(licenses.c.number.in_(numbers)))
+    found = connection.execute(_COLUMNS_BY_NUMBERS, {"numbers": list(numbers)})
     return [dict(row._mapping) for row in found]
 
 
@@ -340,7 +326,7 @@ def by_number(connection: Connection, number: str) -> StoredLicense | None:
 
 def by_numbers(connection: Connection, numbers: Sequence[str]) -> list[StoredLicense]:
     """The licences of these numbers, in the order in which they were issued."""
-    rows = connection.execute(ALL.where(licenses.c.number.in_(numbers)).order_by(licenses.c.id))
+    rows = connection.execute(_BY_NUMBERS, {"numbers": list(numbers)})
     return [StoredLicense(*tuple(row)) for row in rows]
 
 

@@ -37,6 +37,7 @@ from license_server.licenses.host_changes import HostChange
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.notices import OrderNotice
 from license_server.licenses.orders import Order
+from license_server.licenses.subjects import Subjects
 
 SAME_HOST = Reason("is already for this host; renew it for another term, or send its file again")
 STILL_VALID = Reason("is still valid on its host; for another host, that host's request is needed")
@@ -115,10 +116,12 @@ def plan(
     *,
     with_notices: bool = False,
     parties: Parties | None = None,
+    subjects: Subjects | None = None,
 ) -> Plan:
     """What *act_request* means at the instant *now*; *with_notices*: and what to know beforehand.
 
-    *parties* have been read for *actor* in this transaction, if there are other orders in it.
+    *parties* and *subjects* have been read for *actor* in this transaction, if there are other
+    orders in it.
 
     Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError,
     ChangedMeanwhileError, or that the operator's text cannot be read. Unless
@@ -144,7 +147,7 @@ def plan(
         order = kinds.of_plan(order, chosen, None, members)
     else:
         with faults.go_first():
-            former = issuing.seen(connection, act_request.subject, actor)
+            former = (subjects or Subjects(connection, actor)).seen(act_request.subject)
             states.check(former, act)
             kinds.check_goes_on(former, act)
         product = parties.product(former.product)

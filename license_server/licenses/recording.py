@@ -16,9 +16,11 @@ from license_server.catalog.faults import Faults
 from license_server.db.errors import ChangedMeanwhileError
 from license_server.licenses import issuing, kinds, license_store, returning, states
 from license_server.licenses.acts import RETURN, Act, only_reason
+from license_server.licenses.held import Held, Leaving
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import NewLicense, StoredLicense
 from license_server.licenses.planning import ActRequest, Plan
+from license_server.licenses.subjects import Subjects
 from license_server.signing.issuer import Issuer, check_in_force
 
 _KEPT = ("plan", "kind", "stands_for", "despite")
@@ -60,8 +62,9 @@ def record(
     plan = plan._replace(order=order)
     left: list[events.Row] = []
     if former is not None:
-        _expect(connection, former.number, plan.expected)
-        left.append(_leave(connection, former.number, plan.act, replaced_by=license_.jti))
+        held = Held(connection, [former.number])
+        left.append(held.leave(replaced(plan, former, license_.jti)))
+        held.write()
     new = New(plan, signed, issuer, actor, customer_id, product_id, details, left)
     return add(connection, [new])[0]
 
@@ -170,23 +173,12 @@ def end(connection: Connection, act_request: ActRequest, actor: Actor, now: int)
 
     Raises as ``check_end`` does.
     """
-    act = act_request.act
-    former, reason, details = check_end(connection, act_request, actor)
-    _expect(connection, former.number, act_request.expected)
-    left = _leave(connection, former.number, act)
-    events.record(
-        connection,
-        now,
-        actor,
-        act.event,
-        former.number,
-        rows=[left],
-        reason=reason,
-        customer=former.customer,
-        product=former.product,
-        **details,
-    )
-    return former._replace(state=act.leaves)
+    ending = check_end(connection, act_request, actor)
+    held = Held(connection, [ending.license.number])
+    left = held.leave(Leaving(ending.license, act_request.act, act_request.expected))
+    held.write()
+    events.write(connection, [ended(ending, act_request.act, left, actor, now)])
+    return ending.license._replace(state=act_request.act.leaves)
 
 
 class Ending(NamedTuple):
@@ -198,8 +190,13 @@ class Ending(NamedTuple):
     """Those of the event."""
 
 
-def check_end(connection: Connection, act_request: ActRequest, actor: Actor) -> Ending:
-    """The licence that an act would end, and why.
+def check_end(
+    connection: Connection,
+    act_request: ActRequest,
+    actor: Actor,
+    subjects: Subjects | None = None,
+) -> Ending:
+    """The licence that an act would end, and why; *subjects* have been read for *actor*.
 
     Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError or
     ChangedMeanwhileError.
@@ -209,24 +206,32 @@ def check_end(connection: Connection, act_request: ActRequest, actor: Actor) -> 
     members, faults = dict(act_request.members), Faults(act_request.faults)
     claim = returning.take(members, faults) if act is RETURN else None
     reason = only_reason(members, "there is no such field", faults, needed=act.needs_reason)
-    former = issuing.seen(connection, act_request.subject or "", actor)
+    former = (subjects or Subjects(connection, actor)).seen(act_request.subject or "")
     states.check(former, act)
     details = {} if claim is None else {"evidence": returning.evidence(connection, former, claim)}
     return Ending(former, reason, details)
 
 
-def _leave(connection: Connection, number: str, act: Act, **changed: Any) -> events.Row:
-    """Leave a licence in the state in which *act* leaves it; its row then.
-
-    Raises LicenseStateError or ChangedMeanwhileError where somebody else was first.
-    """
-    row = license_store.leave_state(
-        connection, number, act.starts_from, state=act.leaves, **changed
+def ended(ending: Ending, act: Act, left: events.Row, actor: Actor, now: int) -> events.Written:
+    """The event of an act that ended a licence, and the row that it *left*."""
+    of = ending.license
+    new = events.event(
+        now,
+        actor,
+        act.event,
+        of.number,
+        rows=[left],
+        reason=ending.reason,
+        customer=of.customer,
+        product=of.product,
+        **ending.details,
     )
-    if row is None:
-        states.check(issuing.find(connection, number), act)
-        raise ChangedMeanwhileError(what=Reason("licence {number}", number=number))
-    return "licenses", row
+    return new, [left]
+
+
+def replaced(plan: Plan, former: StoredLicense, number: str) -> Leaving:
+    """How the *former* licence leaves its state for the one of this *number*."""
+    return Leaving(former, plan.act, plan.expected, number)
 
 
 def etag(connection: Connection, number: str) -> str:
@@ -241,15 +246,3 @@ def etags(connection: Connection, numbers: Sequence[str]) -> dict[str, str]:
     """The ETags of the licences of these *numbers*; of those that there are."""
     rows = license_store.columns_of_many(connection, numbers)
     return {row["number"]: digests.digest("licenses", row) for row in rows}
-
-
-def _expect(connection: Connection, number: str, expected: str | None) -> None:
-    """Raise ChangedMeanwhileError unless the licence is as the caller saw it."""
-    if expected is not None:
-        check_expected(number, expected, etag(connection, number))
-
-
-def check_expected(number: str, expected: str | None, present: str | None) -> None:
-    """Raise ChangedMeanwhileError where a licence, which is *present*, is not as it was seen."""
-    if None not in (expected, present) and expected != present:
-        raise ChangedMeanwhileError(what=Reason("licence {number}", number=number))

@@ -16,11 +16,12 @@ from license_server.actor import Actor
 from license_server.catalog.parties import Parties
 from license_server.db.database import Database
 from license_server.db.errors import ChangedMeanwhileError
-from license_server.licenses import issuing, planning, recording, signed_by
+from license_server.licenses import issuing, many, planning, signed_by
 from license_server.licenses.acts import REISSUE
-from license_server.licenses.errors import LicenseStateError
 from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.many import Replacing
 from license_server.licenses.planning import ActRequest, Plan
+from license_server.licenses.subjects import Subjects
 from license_server.signing.issuer import Issuer, Random
 
 BATCH = 500
@@ -28,12 +29,15 @@ BATCH = 500
 _TRIES = 4
 
 
+Left = tuple[str, LicenseError]
+"""The number of a licence that could not be issued again, and why."""
+
+
 class Batch(NamedTuple):
     """A step of the way."""
 
     done: int
-    left: tuple[tuple[str, LicenseError], ...]
-    """The numbers of those that could not be issued again, and why."""
+    left: tuple[Left, ...]
 
 
 def reissue(
@@ -47,24 +51,34 @@ def reissue(
 ) -> Iterator[Batch]:
     """Issue all live licences of the key *kid* again, a batch at a time; *now* in seconds.
 
-    Raises what issuing.sign_and_verify_many raises, or DatabaseUnavailableError.
+    Raises what issuing.sign_each raises, or DatabaseUnavailableError.
     """
     doing = _Job(database, issuer, kid, actor, reason, now, random)
-    after = 0
-    while True:
-        for left in reversed(range(_TRIES)):
-            try:
-                batch, after = doing.step(after)
-                break
-            except (IntegrityError, LicenseStateError, ChangedMeanwhileError) as error:
-                # Somebody took a number or acted on one of them meanwhile: look again.
-                if not left:
-                    raise DatabaseUnavailableError(
-                        reason="other requests kept changing the same rows"
-                    ) from error
-        if batch is None:
-            return
-        yield batch
+    after, tries = 0, _TRIES
+    while former := doing.look(after):
+        tries -= 1
+        try:
+            step = doing.do(former)
+        except (IntegrityError, ChangedMeanwhileError) as error:
+            if not tries:
+                raise DatabaseUnavailableError(
+                    reason="other requests kept changing the same rows"
+                ) from error
+            continue  # somebody took a number, or changed a product: look again
+        if step.overtaken and tries:  # of those that still are live more is to be said
+            yield Batch(step.done, ())
+            continue
+        yield Batch(step.done, (*step.wrong, *step.overtaken))
+        after, tries = former[-1].id, _TRIES
+
+
+class _Step(NamedTuple):
+    """What became of some licences."""
+
+    done: int
+    wrong: list[Left]
+    overtaken: list[Left]
+    """On which somebody acted since they were looked at."""
 
 
 class _Job(NamedTuple):
@@ -78,37 +92,51 @@ class _Job(NamedTuple):
     now: int
     random: Random
 
-    def step(self, after: int) -> tuple[Batch | None, int]:
-        """The batch of those with ids above *after*, once it is committed, and its last id."""
+    def look(self, after: int) -> list[StoredLicense]:
+        """The next of those with ids above *after*."""
         with self.database.reading() as connection:
-            former = signed_by.live(connection, self.kid, self.now, after, BATCH)
-            if not former:
-                return None, after
-            planned, wrong = self.plan(connection, [one.number for one in former])
-        orders = [one.order for one in planned]
-        signed = issuing.sign_and_verify_many(orders, self.issuer, self.now, self.random)
+            return signed_by.live(connection, self.kid, self.now, after, BATCH)
 
-        def record(connection: Connection) -> None:
-            for one, new in zip(planned, signed, strict=True):
-                recording.record(connection, one, new, self.issuer, self.actor, key=self.kid)
+    def do(self, former: list[StoredLicense]) -> _Step:
+        """Issue those of *former* again that can be, once that is committed."""
+        with self.database.reading() as connection:
+            planned, wrong = self._plan(connection, former)
+        orders = [one.order for _, one in planned]
+        replacing: list[Replacing] = []
+        for (before, plan), made in zip(
+            planned, issuing.sign_each(orders, self.issuer, self.now, self.random), strict=True
+        ):
+            if isinstance(made, LicenseError):
+                wrong.append((before.number, made))
+            else:
+                replacing.append(Replacing(plan, before, made, {"key": self.kid}))
+        told = self.database.write(
+            lambda connection: many.replace(connection, replacing, self.issuer, self.actor)
+        )
+        refused = [
+            (one.former.number, found.error)
+            for one, found in zip(replacing, told, strict=True)
+            if isinstance(found, many.Refusal)
+        ]
+        return _Step(len(replacing) - len(refused), wrong, refused)
 
-        self.database.write(record)
-        return Batch(len(planned), tuple(wrong)), former[-1].id
-
-    def plan(
-        self, connection: Connection, numbers: list[str]
-    ) -> tuple[list[Plan], list[tuple[str, LicenseError]]]:
+    def _plan(
+        self, connection: Connection, former: list[StoredLicense]
+    ) -> tuple[list[tuple[StoredLicense, Plan]], list[Left]]:
         """What is to be done with each, and with which it cannot be."""
         parties = Parties(connection, self.actor)
-        planned: list[Plan] = []
-        wrong: list[tuple[str, LicenseError]] = []
-        for number in numbers:
-            act_request = ActRequest(REISSUE, {"reason": self.reason}, number)
+        subjects = Subjects(connection, self.actor, former)
+        planned: list[tuple[StoredLicense, Plan]] = []
+        wrong: list[Left] = []
+        for one in former:
+            wanted = ActRequest(REISSUE, {"reason": self.reason}, one.number)
             try:
-                one = planning.plan(connection, act_request, self.actor, self.now, parties=parties)
-                planned.append(one)
+                plan = planning.plan(
+                    connection, wanted, self.actor, self.now, parties=parties, subjects=subjects
+                )
+                planned.append((one, plan))
             except LicenseError as error:
-                wrong.append((number, error))
+                wrong.append((one.number, error))
         return planned, wrong
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from sqlalchemy import Connection
 
-from license_core.errors import LicenseError, Notice
+from license_core.errors import LicenseError, NotFoundError, Notice
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.catalog import catalog_store, customers, products
@@ -17,13 +17,25 @@ from license_server.catalog.catalog_store import Product
 from license_server.catalog.faults import Faults, faults_of
 from license_server.catalog.parties import Parties
 from license_server.db.errors import InputInvalidError
-from license_server.licenses import issuing, kinds, orders, planning, proposals, recording, states
+from license_server.licenses import (
+    issuing,
+    kinds,
+    many,
+    orders,
+    planning,
+    proposals,
+    recording,
+    states,
+)
 from license_server.licenses.acts import ISSUE, PLAN, Act
+from license_server.licenses.held import check_expected
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.many import Replacing
 from license_server.licenses.notices import OrderNotice
 from license_server.licenses.order_kinds import OrderKind
 from license_server.licenses.planning import ActRequest, Plan
+from license_server.licenses.subjects import Subjects
 from license_server.signing import keyset_store
 from license_server.signing.issuer import Issuer, Random, check_in_force
 
@@ -98,6 +110,11 @@ class Planned(NamedTuple):
         return self.former is None and not self.waits and self.plan.uses is None
 
     @property
+    def where(self) -> dict[str, int]:
+        """What the event of its licence says of where it was asked for."""
+        return {} if self.act_request.subject else {"line": self.line}
+
+    @property
     def notices(self) -> tuple[Notice, ...]:
         """What to know before it is issued."""
         told: list[Notice] = []
@@ -142,9 +159,7 @@ class Refused(NamedTuple):
     @property
     def faults(self) -> list[tuple[str | None, LicenseError]]:
         """All that is wrong with it: the column, if it is in one, and the problem."""
-        return [(fault.field, fault.error) for fault in faults_of(self.error)] or [
-            (None, self.error)
-        ]
+        return _all_faults(self.error)
 
 
 class Outcome(NamedTuple):
@@ -181,17 +196,20 @@ def plan(
     wrong: list[Outcome] = []
     for one in each(connection, lines, actor, now):
         if isinstance(one, Refused):
-            wrong.append(_wrong(one))
+            wrong.append(_wrong(one.line.number, one.error))
         else:
             right.append(one)
     return right, wrong
 
 
-def _wrong(refused: Refused) -> Outcome:
-    error = refused.error
-    faults = [[column, one.slug, one.sentence] for column, one in refused.faults if column]
+def _wrong(line: int, error: LicenseError) -> Outcome:
+    faults = [[column, one.slug, one.sentence] for column, one in _all_faults(error) if column]
     column = error.facts.get("field")
-    return Outcome(refused.line.number, None, column, error.slug, error.sentence, faults)
+    return Outcome(line, None, column, error.slug, error.sentence, faults)
+
+
+def _all_faults(error: LicenseError) -> list[tuple[str | None, LicenseError]]:
+    return [(fault.field, fault.error) for fault in faults_of(error)] or [(None, error)]
 
 
 def each(
@@ -202,20 +220,23 @@ def each(
     parties = Parties(connection, actor, (name for name in called if isinstance(name, str)))
     chosen = [line.subject for line in lines if line.subject is not None]
     present = recording.etags(connection, chosen) if chosen else {}
+    subjects = Subjects.of(connection, actor, chosen) if chosen else None
     replaced: set[str] = set()
     once: dict[Hashable, int] = {}
     order_kinds: dict[Hashable, OrderKind] = {}
     for line in lines:
         try:
             if line.subject is not None:
-                recording.check_expected(line.subject, line.expected, present.get(line.subject))
+                check_expected(line.subject, line.expected, present.get(line.subject))
             if not line.act.issues:
-                yield _ending(connection, line, actor, parties)
+                yield _ending(connection, line, actor, parties, subjects)
                 continue
             wanted, contact = _read(line)
             kind = order_kinds.get(line.kind)
             alike = kind.plan(wanted.members) if kind and not wanted.faults else None
-            planned = alike or planning.plan(connection, wanted, actor, now, parties=parties)
+            planned = alike or planning.plan(
+                connection, wanted, actor, now, parties=parties, subjects=subjects
+            )
             if line.kind is not None and kind is None:
                 order_kinds[line.kind] = OrderKind(planned, parties)
             if planned.needs_approval and line.subject is None:
@@ -248,10 +269,12 @@ def _wanted(line: Line) -> ActRequest:
     return ActRequest(line.act, line.members, line.subject, line.expected)
 
 
-def _ending(connection: Connection, line: Line, actor: Actor, parties: Parties) -> Ending:
+def _ending(
+    connection: Connection, line: Line, actor: Actor, parties: Parties, subjects: Subjects | None
+) -> Ending:
     """What ends a licence. Raises as recording.end does."""
     wanted = _wanted(line)
-    former = recording.check_end(connection, wanted, actor).license
+    former = recording.check_end(connection, wanted, actor, subjects).license
     return Ending(line.number, wanted, former, parties.product(former.product))
 
 
@@ -301,14 +324,23 @@ def _refuse_second_trial(planned: Plan, once: dict[Hashable, int], line: int, ac
 
 def sign_planned(
     planned: Sequence[Right], issuer: Issuer, now: int, random: Random
-) -> dict[int, SignedLicense]:
-    """Sign what is to be issued now; by the numbers of their lines.
+) -> tuple[dict[int, SignedLicense], list[Outcome]]:
+    """Sign what is to be issued now, by the numbers of their lines; and what cannot be signed.
 
-    Raises as issuing.sign_and_verify_many does.
+    A first licence that cannot is no line to be told: raises why, and as issuing.sign_each does.
     """
-    issued = {one.line: one.plan.order for one in planned if _is_issued(one)}
-    signed = issuing.sign_and_verify_many([*issued.values()], issuer, now, random)
-    return dict(zip(issued, signed, strict=True))
+    issued = [one for one in planned if _is_issued(one)]
+    each_ = issuing.sign_each([one.plan.order for one in issued], issuer, now, random)
+    signed: dict[int, SignedLicense] = {}
+    wrong: list[Outcome] = []
+    for one, made in zip(issued, each_, strict=True):
+        if not isinstance(made, LicenseError):
+            signed[one.line] = made
+        elif one.former is None:
+            raise made
+        else:
+            wrong.append(_wrong(one.line, made))
+    return signed, wrong
 
 
 def _is_issued(one: Right) -> TypeGuard[Planned]:
@@ -325,31 +357,74 @@ def record(
 ) -> list[Outcome]:
     """Store a batch; what became of each line.
 
-    Raises as recording.record, recording.end and proposals.propose do, or IntegrityError where a
-    number is taken.
+    What is wrong with one by now is told at its line. Raises as many.replace, recording.record and
+    proposals.propose do, or IntegrityError where a number is taken: then nothing is stored.
     """
     check_in_force(issuer, keyset_store.newest_version(connection))
     firsts = [one for one in planned if isinstance(one, Planned) and one.is_first]
-    _record_firsts(connection, firsts, signed, issuer, actor, now)
-    parties = Parties(connection, actor)
+    if firsts:
+        _record_firsts(connection, firsts, signed, issuer, actor, now)
+    refused = _record_acts(connection, planned, signed, issuer, actor, now)
     done: list[Outcome] = []
     for one in planned:
-        if isinstance(one, Ending):
-            done.append(
-                Outcome(one.line, recording.end(connection, one.act_request, actor, now).number)
-            )
-        elif one.waits:
-            product = parties.product(one.plan.order.product)
-            recording.check_approval(one.plan, product is not None and product.needs_approval)
-            made = proposals.propose(connection, one.act_request, one.plan, actor, now)
-            done.append(Outcome(one.line, proposal=made.id))
+        if one.line in refused:
+            done.append(_wrong(one.line, refused[one.line]))
+        elif isinstance(one, Ending):
+            done.append(Outcome(one.line, one.former.number))
         else:
-            if not one.is_first:  # it changes a row, too
-                where = {} if one.act_request.subject else {"line": one.line}
-                license_ = signed[one.line]
-                recording.record(connection, one.plan, license_, issuer, actor, **where)
-            done.append(Outcome(one.line, signed[one.line].license.jti))
+            try:
+                done.append(_record_alone(connection, one, signed, issuer, actor, now))
+            except NotFoundError as error:  # its customer is being erased: nothing was written
+                done.append(_wrong(one.line, error))
     return done
+
+
+def _record_alone(
+    connection: Connection,
+    one: Planned,
+    signed: Mapping[int, SignedLicense],
+    issuer: Issuer,
+    actor: Actor,
+    now: int,
+) -> Outcome:
+    """What became of a line, once it is stored, unless it was with others.
+
+    Raises as proposals.propose and recording.record do.
+    """
+    if one.waits:
+        product = catalog_store.product_by_name(connection, one.plan.order.product)
+        recording.check_approval(one.plan, product is not None and product.needs_approval)
+        made = proposals.propose(connection, one.act_request, one.plan, actor, now)
+        return Outcome(one.line, proposal=made.id)
+    license_ = signed[one.line]
+    if one.plan.uses is not None:  # it looks at others
+        recording.record(connection, one.plan, license_, issuer, actor, **one.where)
+    return Outcome(one.line, license_.license.jti)
+
+
+def _record_acts(
+    connection: Connection,
+    planned: Sequence[Right],
+    signed: Mapping[int, SignedLicense],
+    issuer: Issuer,
+    actor: Actor,
+    now: int,
+) -> dict[int, LicenseError]:
+    """Store what is done to licences that there are, all at once; what is wrong, by its line."""
+    ending = [one for one in planned if isinstance(one, Ending)]
+    ended = many.end(connection, [one.act_request for one in ending], actor, now) if ending else []
+    replacing = {
+        one.line: Replacing(one.plan, one.plan.former, signed[one.line], one.where)
+        for one in planned
+        if _is_issued(one) and one.plan.former is not None and one.plan.uses is None
+    }
+    made = many.replace(connection, [*replacing.values()], issuer, actor) if replacing else []
+    lines = [*(one.line for one in ending), *replacing]
+    return {
+        line: one.error
+        for line, one in zip(lines, [*ended, *made], strict=True)
+        if isinstance(one, many.Refusal)
+    }
 
 
 def _record_firsts(

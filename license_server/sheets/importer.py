@@ -134,9 +134,12 @@ class _Job(NamedTuple):
     def prepare(self, batch: Sequence[Line]) -> _Prepared:
         self.database.check_going_on()
         key = _key(self.name, batch)
-        found = _planned(self.database, batch, self.actor, self.now, key)
-        signed = batches.sign_planned(found[1], self.issuer, self.now, self.random)
-        return _Prepared(batch, key, *found, signed)
+        done, planned, refused = _planned(self.database, batch, self.actor, self.now, key)
+        signed, unsigned = batches.sign_planned(planned, self.issuer, self.now, self.random)
+        if unsigned:
+            left_out = {one.line for one in unsigned}
+            planned = [one for one in planned if one.line not in left_out]
+        return _Prepared(batch, key, done, planned, [*refused, *unsigned], signed)
 
     def store(self, prepared: _Prepared) -> _Stored:
         def work(connection: Connection) -> list[Outcome]:
