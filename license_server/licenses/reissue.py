@@ -143,13 +143,13 @@ class _Job(NamedTuple):
 def reissued(database: Database, kid: str) -> Iterator[list[StoredLicense]]:
     """All that was issued again in place of what the key *kid* signed, and is in force.
 
-    Some at a time.
+    Some at a time; not what was erased with its customer since.
     """
     after = 0
     while True:
         with database.reading() as connection:
             page = signed_by.reissued(connection, kid, after, BATCH)
-        yield page
+        yield [one for one in page if not one.is_erased]
         if len(page) < BATCH:
             return
         after = page[-1].id

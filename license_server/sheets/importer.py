@@ -71,15 +71,17 @@ def issue(
     random: Random,
     job: str | None,
     permit: Callable[[Connection], None] = lambda _: None,
+    note: Callable[[Connection, Sequence[Outcome]], None] = lambda *_: None,
 ) -> Iterator[list[Outcome]]:
     """Do what can be done, as the job of this name; None: one that is not begun again.
 
-    *permit* is asked in the transaction of each batch, and raises where it is not to be.
+    *permit* is asked in the transaction of each batch, and raises where it is not to be; *note*
+    notes there what became of it, unless that was done before.
 
     Raises what *permit* raises, what reading *lines* raises, what keeps a batch from being drawn
     up or stored, or IdempotencyConflictError where the job had other lines before.
     """
-    doing = _Job(database, issuer, actor, now, random, job, permit)
+    doing = _Job(database, issuer, actor, now, random, job, permit, note)
     each_batch = _batches(lines)
     before: _Stored | None = None
     while True:
@@ -130,6 +132,7 @@ class _Job(NamedTuple):
     random: Random
     name: str | None
     permit: Callable[[Connection], None]
+    note: Callable[[Connection, Sequence[Outcome]], None]
 
     def prepare(self, batch: Sequence[Line]) -> _Prepared:
         self.database.check_going_on()
@@ -155,6 +158,7 @@ class _Job(NamedTuple):
             outcomes = sorted((*issued, *prepared.refused))
             if key is not None:
                 done_batches.keep(connection, self.actor, key, outcomes, self.now)
+            self.note(connection, outcomes)
             return outcomes
 
         if prepared.done is None:

@@ -4,8 +4,10 @@ The sheet is written last: where it is there, all files are.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from license_core.write_errors import as_license_error
 from license_server.sheets import csv_text
@@ -25,28 +27,39 @@ def prepare(folder: Path) -> None:
 def write(folder: Path, found: Iterable[Outgoing]) -> int:
     """Write the files of each of *found*, and the sheet; how many licences they are.
 
-    Raises that one cannot be written.
+    However many there are, a few are in memory. Raises that one cannot be written.
     """
-    lines = [csv_text.line(COLUMNS)]
+    count = 0
     try:
-        for one in found:
-            number = one.license.number
-            for name, content in one.files():
-                _put(folder / f"{number}.{name}", content)
-            lines.append(csv_text.line(one.row(f"{number}.{FILE}")))
-        _put(folder / SHEET, "".join(lines).encode("utf-8"))
+        with _putting(folder / SHEET) as sheet:
+            sheet.write(csv_text.line(COLUMNS).encode("utf-8"))
+            for one in found:
+                number = one.license.number
+                for name, content in one.files():
+                    _put(folder / f"{number}.{name}", content)
+                sheet.write(csv_text.line(one.row(f"{number}.{FILE}")).encode("utf-8"))
+                count += 1
     except OSError as error:
         raise as_license_error(error, str(folder / SHEET)) from error
-    return len(lines) - 1
+    return count
 
 
 def _put(path: Path, data: bytes) -> None:
-    """Write a file that is its owner's alone: who a customer is goes nobody else in the folder."""
+    with _putting(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def _putting(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that is its owner's alone: who a customer is goes nobody else in the folder.
+
+    It is there once it is whole.
+    """
     new = path.with_name(f".{path.name}.tmp")
     new.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
+            yield file
         os.replace(new, path)
     finally:
         new.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Runs jobs: a few at a time, batch by batch."""
 
+from collections.abc import Sequence
 from contextlib import closing
 
 import anyio
@@ -11,6 +12,7 @@ from license_server.access import accounts
 from license_server.actor import Actor
 from license_server.licenses.acts import ACTS
 from license_server.sheets import agreement, importer, jobs, threads, uploads
+from license_server.sheets.batches import Outcome
 from license_server.sheets.job_state import BEAT, DONE, RUNNING, STOPPED, Job, Progress
 from license_server.site import Site
 
@@ -41,15 +43,21 @@ def run(site: Site, id_: str, actor: Actor) -> None:
 
     It stops where *actor* may not do that any more: nobody's act outlives their account.
     """
-    job = site.database.read(lambda connection: jobs.find(connection, id_, actor))
-    if job is None or job.over:  # it waited, was taken for stopped, and was done by another
+    found = site.database.read(lambda connection: jobs.find(connection, id_, actor))
+    if found is None or found.over:  # it waited, was taken for stopped, and was done by another
         return
-    job = job._replace(state=RUNNING, progress=Progress(job.progress.lines))
+    job = found._replace(state=RUNNING, progress=Progress(found.progress.lines))
+    noted = job.progress
     rules, permission = job.rules, ACTS[job.act].permission
 
     def permit(connection: Connection) -> None:
         accounts.check_still(connection, actor, permission, site.clock)
         agreement.check_rules(connection, rules)
+
+    def note(connection: Connection, batch: Sequence[Outcome]) -> None:
+        nonlocal noted
+        noted = job.progress.further(batch)
+        jobs.note(connection, job._replace(progress=noted), actor, site.clock())
 
     try:
         with closing(uploads.lines_of(site, id_, actor)) as lines:
@@ -62,9 +70,11 @@ def run(site: Site, id_: str, actor: Actor) -> None:
                 site.random,
                 uploads.job_name(id_),
                 permit,
+                note,
             ):
                 job = job._replace(progress=job.progress.further(batch))
-                _note(site, job, actor)
+                if noted != job.progress:  # that batch was done before
+                    _note(site, job, actor)
         _note(site, job._replace(state=DONE), actor)
     except LicenseError as error:
         stopped = job._replace(state=STOPPED, problem=error.slug, detail=error.sentence)

@@ -3,6 +3,7 @@
 ``python -m tests.bench searching 1000000`` measures lists, searches and pages of so many licences,
 ``python -m tests.bench workers`` issuing by one server process and by two,
 ``python -m tests.bench revocations`` starts with revocation lists of 10 licences to a million,
+``python -m tests.bench many`` acts on many licences,
 ``python -m tests.bench against FOLDER`` issuing, beside another commit's checkout with its .venv.
 """
 
@@ -20,6 +21,7 @@ from tests.bench import (
     bulk,
     checks,
     issuing,
+    many,
     processes,
     revocations,
     searching,
@@ -48,6 +50,8 @@ def _table(place: Path, asked: list[str]) -> str:
         return markdown(searching.measure(place, SEARCHES, int(asked[1])))
     if asked[:1] == ["workers"]:
         return markdown(workers.measure(place, TURNS))
+    if asked[:1] == ["many"]:
+        return markdown(many.measure(place))
     if asked[:1] == ["against"]:
         turns = int(asked[2]) if asked[2:] else TURNS
         return markdown(against.measure(place, Path(asked[1]).resolve(), turns))
@@ -68,6 +72,7 @@ def _measure(place: Path) -> list[Row]:
     rows += workers.measure(place, TURNS)
     rows += searching.measure(place, SEARCHES)
     rows += bulk.measure(place)
+    rows += many.measure(place)
     return rows
 
 

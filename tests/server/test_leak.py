@@ -26,7 +26,8 @@ from license_core.settings import Settings
 from license_core.verify import check
 from license_server.actor import COMMAND
 from license_server.audit.verify import Fault
-from license_server.catalog import customers
+from license_server.catalog import customers, merging
+from license_server.erasure import customer_erasure
 from license_server.licenses import (
     issuing,
     license_store,
@@ -265,6 +266,41 @@ def test_only_live_licences_are_reissued_under_current_customer_names(
     assert told.keys() == {third, *others}
     assert told[third]["customer"] == f"Now {sold.hosts[third]}"
     assert f"Now {sold.hosts[third]}" in (out / told[third]["file"]).read_text("utf-8")
+    assert faults(sold) == []
+
+
+def test_what_becomes_of_some_while_they_are_reissued_keeps_no_other_from_it(
+    tmp_path: Path,
+) -> None:
+    """Where numbers are drawn, one is revoked, one merged, and one customer is to be erased."""
+    sold = sell(tmp_path, 6, None)
+    sold.run("keys", "leaked", sold.kid, "--yes")
+    database, issuer = data_folder.open_vault(sold.settings)
+    now = int(time.time())
+    revoked, merged, into, erased, *others = sold.files
+    waiting = [None]
+
+    def act(connection: Connection) -> None:
+        ended = ActRequest(ACTS["revoke"], {"reason": "not paid"}, revoked)
+        recording.end(connection, ended, COMMAND, now)
+        who = [issuing.find(connection, one).customer_id for one in (merged, into, erased)]
+        merging.merge(connection, who[0], who[1], COMMAND, now)
+        customer_erasure.begin(connection, who[2], COMMAND, now, "asked for", live=True)
+
+    def random(count: int) -> bytes:
+        while waiting:
+            waiting.pop()
+            database.write(act)
+        return os.urandom(count)
+
+    done = list(reissue.reissue(database, issuer, sold.kid, COMMAND, "lost", now, random))
+    new = {one.replaces: one for page in reissue.reissued(database, sold.kid) for one in page}
+    database.close()
+    assert new.keys() == {merged, into, *others}
+    assert sum(one.done for one in done) == len(new)
+    assert new[merged].customer == new[into].customer
+    left = [one for batch in done for one in batch.left]
+    assert [(number, error.slug) for number, error in left] == [(erased, "not-found")]
     assert faults(sold) == []
 
 

@@ -4,7 +4,10 @@ import csv
 import io
 import os
 import random
+import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +23,7 @@ from license_server.access import accounts, sessions
 from license_server.access.sessions import Session
 from license_server.actor import COMMAND
 from license_server.db.database import Database
+from license_server.licenses import reissue
 from license_server.sheets import importer
 from license_server.sheets.batches import OF_ACTS, Line
 from license_server.sheets.job_state import DONE, STOPPED, STOPPED_AFTER
@@ -178,6 +182,93 @@ def test_each_licence_is_acted_on_once_in_spite_of_killed_servers(
 ) -> None:
     url = None if kind == "sqlite" else new_database()
     kill_loop(tmp_path, url, LICENCES, KILLS)
+
+
+POINTS = tuple(
+    f"{when} {what}"
+    for what in ("licenses", "audit_events", "import_batches", "commit")
+    for when in ("before", "after")
+)
+
+
+def cut_off(there: Vendor, point: str, folder: Path, *words: str) -> str:
+    """What a command said that ended at a point (tests/support/failing.py)."""
+    where = folder / "point"
+    where.write_text(point, "ascii")
+    env = server.environment(there.ledger.settings.data, there.url) | {"FAILING_AT": str(where)}
+    line = [sys.executable, "-m", "tests.support.failing", *words]
+    done = subprocess.run(
+        line, env=env, cwd=server.REPOSITORY, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 70, done.stderr
+    return done.stderr
+
+
+def at_each(folder: Path, url: str | None, points: tuple[str, ...]) -> None:
+    """A renewal of two batches ends at each of *points*; gone on with, it did each once."""
+    count = OF_ACTS + 20
+    there = vendor(folder, url, count)
+    renew = ("many", "renew", "--state", "active", "--days", "30", "--reason", "as agreed", "--yes")
+    for done, point in enumerate(points, 1):
+        told = cut_off(there, point, folder, *renew)
+        (made,) = there.query(f"select count(*) - {done * count} from licenses")
+        assert made[0] == (OF_ACTS if point == "after commit" else 0), point
+        job = told.rpartition("many continue ")[2].split()[0]
+        report = folder / f"{done}.csv"
+        env = server.environment(there.ledger.settings.data, url)
+        again = ("many", "continue", job, "--yes", "--report", str(report))
+        ended = server.at_once(*again, env=env)
+        assert ended.stdout == f"renew, done: {count}\n", ended.stderr
+        rows = list(csv.DictReader(report.read_text("utf-8").splitlines()))
+        assert len({row["new_license"] for row in rows}) == count
+        (kept,) = there.query("select count(*), count(distinct line) from licenses")
+        assert kept == ((done + 1) * count, count)
+        query = "select count(*) from audit_events where action = 'license.renewed'"
+        assert there.query(query) == [(done * count,)]
+        assert there.ledger.faults() == []
+    there.database.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "point"), [("sqlite", "after commit"), ("postgresql", "before import_batches")]
+)
+def test_batch_that_ends_half_way_is_done_once(tmp_path: Path, kind: str, point: str) -> None:
+    at_each(tmp_path, None if kind == "sqlite" else new_database(), (point,))
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_batch_that_ends_at_any_point_is_done_once(tmp_path: Path, kind: str) -> None:
+    at_each(tmp_path, None if kind == "sqlite" else new_database(), ("planned", *POINTS))
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_reissue_that_ends_at_any_point_reissues_each_licence_once(
+    tmp_path: Path, kind: str
+) -> None:
+    url = None if kind == "sqlite" else new_database()
+    count = reissue.BATCH + 20
+    there = vendor(tmp_path, url, count)
+    env = server.environment(there.ledger.settings.data, url)
+    points = [one for one in ("planned", *POINTS) if "import_batches" not in one]
+    for done, point in enumerate(points, 1):
+        listed = server.at_once("keys", "list", env=env).stdout
+        kid = re.findall(r"^(\S{43})  active", listed, re.MULTILINE)[-1]
+        assert server.at_once("keys", "leaked", kid, "--yes", env=env).returncode == 0
+        words = ("keys", "reissue", kid, "-o", str(tmp_path / f"out{done}"))
+        cut_off(there, point, tmp_path, *words)
+        before = reissue.BATCH if point == "after commit" else 0
+        ended = server.at_once(*words, env=env)
+        assert f"Reissued {count - before} licences; files in " in ended.stderr
+        (kept,) = there.query("select count(*), count(distinct line) from licenses")
+        assert kept == ((done + 1) * count, count), point
+    there.database.close()
+    ledger = open_ledger(there.ledger.settings)
+    assert ledger.faults() == []
+    ledger.site.database.close()
 
 
 @pytest.mark.torture

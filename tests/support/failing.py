@@ -5,7 +5,8 @@ The points are the edges between receiving an act and replying to it: ``planned`
 ``after commit``. The file is read at each, so that one process serves a test until it ends.
 
 Meanwhile the keeper of the record commits too, whenever it likes. Its writes are no points: a
-commit counts where a reply is kept in it, and only the keeper updates events.
+commit counts where a reply is kept in it, or the end of a batch, or a licence is stored, and only
+the keeper updates events. Any other command may be run so, too.
 """
 
 import os
@@ -26,8 +27,10 @@ FILE = "FAILING_AT"
 _WRITES = re.compile(
     r"(?:insert into|copy|delete from|update(?! audit_events)) (\w+)", re.IGNORECASE
 )
+_ACTS = ("idempotency_keys", "import_batches", "licenses")
+"""What is written in a commit that counts."""
 _acting = False
-"""Whether a reply is kept in what the writer, a single thread, will commit next."""
+"""Whether that is in what the writer, a single thread, will commit next."""
 
 
 def _reach(point: str) -> None:
@@ -49,7 +52,7 @@ def _at_statement(when: str) -> Callable[..., None]:
         global _acting  # noqa: PLW0603
         written = _WRITES.match(statement)
         if written is not None:
-            _acting = _acting or written[1] == "idempotency_keys"
+            _acting = _acting or written[1] in _ACTS
             _reach(f"{when} {written[1]}")
 
     return listen
