@@ -382,13 +382,15 @@ def reissue_(settings: ServerSettings, kid: str, output: Path, reason: str) -> N
     it continues where it stopped and writes all files anew.
     """
     from license_server.licenses import reissue, signed_by
-    from license_server.operations import data_folder
+    from license_server.operations import data_folder, process
     from license_server.sheets import reissued_files
     from license_server.signing import keysets
     from license_server.web import delivery
 
     now = int(time.time())
     database, issuer = data_folder.open_vault(settings)
+    process.settle_garbage()
+    database.keep_fewer_pages()
     with closing(database):
         entry = keysets.entry(issuer.keyset.keyset, kid)
         kid = entry.key.kid
