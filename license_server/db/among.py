@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -38,6 +39,20 @@ def among(column: ColumnElement[Any], values: Iterable[Any] | str) -> ColumnElem
     if isinstance(values, str):
         return _Among(column, bindparam(values, type_=of))
     return _Among(column, bindparam(None, list(values), of, unique=True))
+
+
+def as_rows(ids: Iterable[int] | str) -> Subquery:
+    """Whole numbers as rows with the column ``id``, without a look at any table.
+
+    A text for *ids* is the name of the parameter that has them as a list.
+    """
+    of = _Many(BigInteger())
+    if isinstance(ids, str):
+        given = bindparam(ids, type_=of)
+    else:
+        given = bindparam(None, list(ids), of, unique=True)
+    rows = _Rows(given).table_valued(literal_column("value", BigInteger))
+    return select(rows.c.value.label("id")).subquery()
 
 
 def pairs(name: str, dialect: str) -> Subquery:
@@ -99,6 +114,24 @@ class _Among(FunctionElement[bool]):
     def self_group(self, against: object = None) -> "_Among":  # noqa: ARG002  # SQLAlchemy's
         """Itself: to compare it with "true", as SQLite's dialect would, hides it from indexes."""
         return self
+
+
+class _Rows(FunctionElement[Any]):
+    """A parameter of _Many, as rows with the column ``value``."""
+
+    inherit_cache = True
+    name = "rows"
+
+
+@compiles(_Rows)
+def _json_rows(element: _Rows, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Rows, "postgresql")
+def _array_rows(element: _Rows, compiler: SQLCompiler, **options: Any) -> str:
+    values = compiler.process(element.clauses, **options)
+    return f"(SELECT unnest({values}) AS value)"
 
 
 @compiles(_Among)

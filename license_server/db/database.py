@@ -411,6 +411,7 @@ def _engine(url: str, connections: int) -> Engine:
             url,
             pool_size=connections if is_postgresql else _OF_SQLITE,
             max_overflow=0,
+            pool_use_lifo=not is_postgresql,  # the one that has read most pages
             hide_parameters=True,  # what a statement was given may be a secret's hash
             connect_args=postgresql.ARGUMENTS if is_postgresql else {},
         )

@@ -18,9 +18,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from license_server.db.among import among
+from license_server.db.among import among, as_rows
 from license_server.db.tables import begins, licenses, past
-from license_server.finding import finding_store, words
+from license_server.finding import finding_store, following, words
 from license_server.finding.texts import Kind
 
 SOME = 2500
@@ -35,6 +35,8 @@ class Name(str):
     __slots__ = ()
 
 
+IN_ROW = tuple(name for _, names in following.TEXTS["licenses"] for name in names)
+"""The columns of a licence by whose texts it is found."""
 BEFORE = Name("before")
 """What the id is called under which licences are asked for."""
 _APART = 100
@@ -208,12 +210,15 @@ class Using(NamedTuple):
         """Whether it is so in a row with the columns *of*."""
         if self.ids is not None:
             return among(of["id"], self.ids) if self.ids else false()
-        return finding_store.has((Kind.LICENCE,), of["id"], bound(self.typed))
+        typed = bound(self.typed)
+        # Most have it in a text of the row, which is read anyway.
+        in_row = (of[name].contains(typed) for name in IN_ROW)
+        return or_(*in_row, finding_store.has((Kind.LICENCE,), of["id"], typed))
 
     def some(self, most: int) -> Select[Any]:
         """A query for the ids of at most *most* of them."""
         if self.ids is not None:
-            return select(licenses.c.id).where(among(licenses.c.id, self.ids))
+            return select(as_rows(self.ids).c.id)
         return finding_store.things((Kind.LICENCE,), self.placed or self.typed, most)
 
     def named(self, place: int) -> "tuple[Using, dict[str, Any]]":

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Connection, MetaData, String, Table, event, not_, or_, select
 
-from license_server.db.among import among
+from license_server.db.among import among, as_rows
 from license_server.db.columns import Id
 from license_server.db.database import Database
 
@@ -45,3 +45,12 @@ def test_statement_is_the_same_however_many_values_there_are(filled: Database) -
         for count in (0, 1, 2, 500):
             _found(connection, among(_ROWS.c.id, range(count)))
     assert len({one for one in statements if one.startswith("SELECT")}) == 1
+
+
+def test_numbers_are_rows_though_no_table_has_them(database: Database) -> None:
+    with database.reading() as connection:
+        for given, values in (([7, _LOWEST], {}), ("some", {"some": [7, _LOWEST]}), ([], {})):
+            rows = as_rows(given)
+            query = select(rows.c.id).where(rows.c.id < 7).union_all(select(rows.c.id))
+            found = connection.execute(query, values).scalars().all()
+            assert sorted(found) == ([_LOWEST, _LOWEST, 7] if given else []), given

@@ -47,6 +47,15 @@ def hurry(database: Database) -> None:
     )
 
 
+def test_who_reads_next_has_the_connection_that_was_used_last(database: Database) -> None:
+    """It keeps the pages that it read; of another, others would be read anew."""
+    with database.reading() as first, database.reading() as second:
+        drivers = [one.connection.driver_connection for one in (first, second)]
+    for _ in drivers:
+        with database.reading() as connection:
+            assert connection.connection.driver_connection is drivers[0]
+
+
 def insert(connection: Connection) -> None:
     connection.exec_driver_sql("insert into t values (1)")
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from license_server.catalog import catalog_store
 from license_server.db.database import Database
-from license_server.db.tables import metadata
+from license_server.db.tables import licenses, metadata
 from license_server.finding import finding_store, following, words
 from license_server.finding.texts import fold
 from license_server.licenses import conditions, license_store, search, term_days, typed_text
@@ -165,6 +165,19 @@ def test_search_agrees_with_a_scan_for_long(
     database: Database, monkeypatch: pytest.MonkeyPatch, **how: Any
 ) -> None:
     check_search(database, monkeypatch, **how)
+
+
+def test_row_of_a_licence_that_has_what_was_typed_is_believed(database: Database) -> None:
+    """Its texts stand elsewhere, and are looked up only where the row does not have it."""
+    row = {"customer_id": 1, "product_id": 1, "host_key": "a" * 40, "year": 2026, "grace": False}
+    row |= {"expires_at": None, "time_zone": "UTC", "state": "active"}
+    with database.engine.connect() as connection:
+        for part, host, contract in (("A", "gpu-7", None), ("B", None, "po-7"), ("C", "cpu", None)):
+            _add(connection, row | {"part": part, "host_name": host, "contract": contract})
+        has_it = conditions.Using("7", None).holds(licenses.c)
+        found = connection.execute(select(licenses.c.number).where(has_it)).scalars().all()
+        connection.rollback()
+    assert set(found) == {"HS-2026-A", "HS-2026-B"}
 
 
 def check_search(
