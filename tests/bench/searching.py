@@ -2,6 +2,10 @@
 
 What somebody waits for is measured: the page of the desk, as the server makes it. Beside it stands
 what the same takes without the page, in the database and what asks it.
+
+A page of fifty rows takes longer than one of three, in a ledger of any size. So the small ledger
+is asked what fills its pages as the large one's are: a hostname has as many licences there, as a
+customer has, and where it has few (in grace, in one month) more is asked for (``_Wide``).
 """
 
 import os
@@ -39,23 +43,47 @@ SMALL, LARGE = 1_000, 200_000
 PAGE = 50
 
 
+class _Wide(NamedTuple):
+    """What fills a page with licences."""
+
+    days: int
+    """In which so many of them end;"""
+    over: str
+    """those that are in this state since their term is over;"""
+    gone: str
+    """those in this one since something was done;"""
+    products: int
+    """those of each of so many products;"""
+    contract: int
+    """those with so many characters of a contract's number."""
+
+    @classmethod
+    def of(cls, count: int) -> "_Wide":
+        """In a ledger of so many licences."""
+        if count <= SMALL:
+            return cls(240, "expired", "replaced", 4, 5)
+        return cls(30, "grace", "suspended", PRODUCTS, 6)
+
+
 def _queries(chosen: random.Random, engine: Engine, count: int) -> Iterator[tuple[str, Filter]]:
     """What people and programs look for, each with its name."""
     customer = large_ledger.customer_name(chosen.randint(1, count // PER_CUSTOMER))
-    product = f"product-{chosen.randint(1, PRODUCTS)}"
+    wide, is_small = _Wide.of(count), count <= SMALL
+    product = f"product-{chosen.randint(1, wide.products)}"
     known = _known(chosen, engine, count)
     number, host = known.number, str(known.host_name)
     node = _digits(host)
     today = NOW // DAY
-    month = Filter(expires_from=today, expires_until=today + 29)
+    month = Filter(expires_from=today, expires_until=today + wide.days - 1)
+    later = today + 150
     yield "all", Filter()
     yield "a customer's", Filter(customer=customer)
     yield "a product's", Filter(product=product)
-    yield "suspended", Filter(state="suspended")
-    yield "in grace", Filter(state="grace")
+    yield "suspended", Filter(state=wide.gone)
+    yield "in grace", Filter(state=wide.over)
     yield (
         "valid in one month",
-        Filter(state="valid")._replace(expires_from=today + 150, expires_until=today + 179),
+        Filter(state="valid", expires_from=later, expires_until=later + wide.days - 1),
     )
     yield "text: a customer and a host", Filter(text=f"{customer} node{node}")
     yield "active", Filter(state="active")
@@ -65,8 +93,10 @@ def _queries(chosen: random.Random, engine: Engine, count: int) -> Iterator[tupl
     yield "a hostname", Filter(host_name=host)
     yield "all hostnames", Filter(host_name="node")
     yield "a month's", month
-    yield "a product's active of a month", month._replace(product=product, state="active")
-    yield "a product's suspended", Filter(product=product, state="suspended")
+    of_product = month if is_small else month._replace(product=product)
+    yield "a product's active of a month", of_product._replace(state="active")
+    rare = "active" if is_small else wide.gone
+    yield "a product's suspended", Filter(product=product, state=rare)
     yield "a customer's active", Filter(customer=customer, state="active")
     yield "text: a number", Filter(text=number)
     yield "text: its last part", Filter(text=number[8:])
@@ -81,7 +111,9 @@ def _queries(chosen: random.Random, engine: Engine, count: int) -> Iterator[tupl
     yield "text: the end of a contract's number", Filter(text=_contract(chosen, count))
     yield "text: the middle of a customer's name", Filter(text="tics")
     yield "text: a hostname in words", Filter(text=f"node {node} gpu")
-    yield "text and a product", Filter(text="acme", product=product)
+    acme = Filter(text="acme")
+    both = acme._replace(state="active") if is_small else acme._replace(product=product)
+    yield "text and a product", both
 
 
 def _anything(chosen: random.Random, engine: Engine, count: int) -> Iterator[tuple[str, str]]:
@@ -94,7 +126,7 @@ def _anything(chosen: random.Random, engine: Engine, count: int) -> Iterator[tup
     yield "a hostname in words", f"node {node} gpu"
     yield "all hostnames", "gpu"
     yield "the end of a contract's number", contract
-    yield "the middle of a contract's number", f"-{contract}"[:6]
+    yield "the middle of a contract's number", f"-{contract}"[: _Wide.of(count).contract]
     yield "a customer", large_ledger.customer_name(customer)
     yield "the middle of a customer's name", "tics"
     yield "a customer's word and a number", f"acme {node}"
@@ -261,16 +293,17 @@ def with_servers(desk: Desk) -> Desk:
 def pages(chosen: random.Random, count: int) -> Iterator[str]:
     """The pages of the desk that look at the ledger."""
     customer = chosen.randint(1, max(1, count // PER_CUSTOMER))
+    wide, node = _Wide.of(count), large_ledger.host_number(chosen, count)
     today = datetime.fromtimestamp(NOW, UTC).date()
     month = today + timedelta(30 * chosen.randint(0, 11))
-    ends = {"expires_from": month, "expires_until": month + timedelta(29)}
+    ends = {"expires_from": month, "expires_until": month + timedelta(wide.days - 1)}
     yield from ("/", "/customers", "/products", "/proposals", "/record", "/licenses/new", "/sheets")
     yield f"/customers/{customer}"
     yield "/licenses"
-    yield "/licenses?state=grace"
+    yield f"/licenses?state={wide.over}"
     yield f"/licenses?{urlencode({'state': 'valid', **ends})}"
     yield f"/licenses?{urlencode({'q': large_ledger.customer_name(customer)})}"
-    yield f"/licenses?{urlencode({'q': f'node{chosen.randint(1000, 9999)}'})}"
+    yield f"/licenses?{urlencode({'q': f'node{node}-gpu'})}"
 
 
 def compare_pages(kind: str, small: Desk, large: Desk, count: int, turns: int) -> Row:

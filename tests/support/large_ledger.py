@@ -22,6 +22,8 @@ from license_server.licenses import term_days
 NOW = 1_795_000_000  # 2026-11-18
 PRODUCTS = 12
 PER_CUSTOMER = 20
+PER_HOST = 100
+"""About so many licences have one hostname, as far as four digits tell hosts apart."""
 DAY = 86400
 _BATCH = 5000
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -36,6 +38,13 @@ def customer_name(number: int) -> str:
     """The name of the customer in row *number*."""
     first, second = FIRST[number % len(FIRST)], SECOND[number // 7 % len(SECOND)]
     return f"{first} {second} {number}"
+
+
+def host_number(chosen: random.Random, count: int) -> int:
+    """The number in the name of a host, of a ledger of *count* licences."""
+    most = 9999
+    hosts = min(most, max(10, count // PER_HOST))
+    return chosen.randint(1, hosts) * (most // hosts)
 
 
 def fill(engine: Engine, count: int, seed: int) -> None:
@@ -108,7 +117,7 @@ def _rows(chosen: random.Random, count: int) -> Iterator[dict[str, Any]]:
             "customer_id": chosen.randint(1, most),
             "product_id": min(chosen.randint(1, PRODUCTS) for _ in range(2)),
             "host_key": f"{chosen.getrandbits(160):040x}",
-            "host_name": f"node{chosen.randint(1, 9999)}-gpu",
+            "host_name": f"node{host_number(chosen, count)}-gpu",
             "issued_at": issued,
             "expires_at": ends,
             "grace_until": ends + grace if ends and grace else None,
