@@ -240,7 +240,7 @@ def test_batch_that_ends_half_way_is_done_once(tmp_path: Path, kind: str, point:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_batch_that_ends_at_any_point_is_done_once(tmp_path: Path, kind: str) -> None:
-    at_each(tmp_path, None if kind == "sqlite" else new_database(), ("planned", *POINTS))
+    at_each(tmp_path, None if kind == "sqlite" else new_database(), POINTS)
 
 
 @pytest.mark.torture
