@@ -23,18 +23,34 @@ from license_server.webhooks import endpoints
 from tests.support.ledger import ISSUER, Ledger, add_webhook
 
 NAME, FORMER, MERGED = "Quintessa Zephyrine", "Zephyrine Formerly", "Zephyrine Otherwise"
-CONTACT, EMAIL, LATER = "Quilla Zephcontact", "quilla@zephmail.example", "later@zephmail.example"
-NOTE, TAG, DOMAIN = "zephnote about her", "zephtag", "zephdomain.example"
-HOST, KEY = "zephhost-seven", "2e9fca11e9" * 4
-OTHER_HOST, OTHER_KEY = "zephhost-eight", "2e9fca22e9" * 4
-REASON, LABEL, REMARK = "zephreason paid late", "zephlabel Quilla", "zephremark by telephone"
-SENDER, SUBJECT, TEXT = "Zephsender Person", "zephsubject of a mail", "zephtext of an operator"
-THREAD, MAIL_TEXT, MAIL_SUBJECT = "zephthread@mail.example", "zephbody dear Quilla", "zephletter"
-ANSWER, DIGEST, VISITOR = "250 zephanswer", "zephdigest: what ends", "198.51.100.77"
+CONTACT, EMAIL, LATER = (
+    "Quilla Zephyrinecontact",
+    "quilla@zephyrinemail.example",
+    "later@zephyrinemail.example",
+)
+NOTE, TAG, DOMAIN = "zephyrinenote about her", "zephyrinetag", "zephyrinedomain.example"
+HOST, KEY = "zephyrinehost-seven", "2e9fca11e9" * 4
+OTHER_HOST, OTHER_KEY = "zephyrinehost-eight", "2e9fca22e9" * 4
+REASON, LABEL, REMARK = (
+    "zephyrinereason paid late",
+    "zephyrinelabel Quilla",
+    "zephyrineremark by telephone",
+)
+SENDER, SUBJECT, TEXT = (
+    "Zephyrinesender Person",
+    "zephyrinesubject of a mail",
+    "zephyrinetext of an operator",
+)
+THREAD, MAIL_TEXT, MAIL_SUBJECT = (
+    "zephyrinethread@mail.example",
+    "zephyrinebody dear Quilla",
+    "zephyrineletter",
+)
+ANSWER, DIGEST, VISITOR = "250 zephyrineanswer", "zephyrinedigest: what ends", "198.51.100.77"
 WORDS = (
     *(NAME, FORMER, MERGED, CONTACT, EMAIL, LATER, NOTE, TAG, DOMAIN, HOST, KEY, OTHER_HOST),
     *(OTHER_KEY, REASON, LABEL, REMARK, SENDER, SUBJECT, TEXT, THREAD, MAIL_TEXT, MAIL_SUBJECT),
-    *(ANSWER, DIGEST, VISITOR, "zeph"),
+    *(ANSWER, DIGEST, VISITOR, "zephyrine"),
 )
 """What must be found nowhere once she is erased; the last is in nearly all of them."""
 OTHER = "Other GmbH"
@@ -131,7 +147,7 @@ def _mails(ledger: Ledger, number: str) -> None:
     for place, license_ in enumerate((number, number, None)):
         product = None if license_ is None else "darwin"
         draft = Draft(EMAIL, MAIL_SUBJECT, f"{MAIL_TEXT}\n", CONTACT, license_, product)
-        named = f"<{place}.zephid@vendor.example>"
+        named = f"<{place}.zephyrineid@vendor.example>"
         mail = write(partial(_queue, draft=draft, now=now, message_id=named))
         if place == 0:
             write(lambda c: outbox.claim(c, "test", now, 1))

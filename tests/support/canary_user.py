@@ -35,11 +35,11 @@ from license_server.web.view_store import View
 from tests.support import second_factor
 from tests.support.ledger import ISSUER, Ledger, finished, line
 
-EMAIL, PLACE, AGENT = "zephyra@zephmail.example", "198.51.100.77", "Zephbrowser/7"
-SUBJECT = "zephsubject-at-the-provider"
-WORDS = (EMAIL, PLACE, AGENT, SUBJECT, "zeph")
+EMAIL, PLACE, AGENT = "zephyrine@zephyrinemail.example", "198.51.100.77", "Zephyrinebrowser/7"
+SUBJECT = "zephyrinesubject-at-the-provider"
+WORDS = (EMAIL, PLACE, AGENT, SUBJECT, "zephyrine")
 """What must be found nowhere once she is erased."""
-LONGER = "not-zephyra@zephmail.example.org"
+LONGER = "not-zephyrine@zephyrinemail.example.org"
 SHE = Actor(f"user:{EMAIL}", ROLES["administrator"], address=PLACE)
 BOSS = Actor("user:admin@example.com", ROLES["administrator"], address="192.0.2.9")
 
@@ -135,7 +135,9 @@ def _requests(ledger: Ledger) -> None:
     asked = ledger.file(7, customer="ACME", product="darwin")
     write(lambda c: handling.assign(c, asked, SHE.name, ISSUER, now))
     write(lambda c: handling.note(c, asked, {"text": f"{EMAIL} knows"}, SHE, now))
-    came = Received("mail", line(8), sender_address=EMAIL, sender_name="Zeph Yra", subject="zeph")
+    came = Received(
+        "mail", line(8), sender_address=EMAIL, sender_name="Zephyrine Yra", subject="zephyrine"
+    )
     write(lambda c: filing.file(c, ISSUER, came, now))
 
 
@@ -146,5 +148,5 @@ def _passing(ledger: Ledger) -> None:
     write(lambda c: reply_store.keep_reply(c, BOSS.name, "k", bytes(32), now, told))
     write(lambda c: reply_store.keep_reply(c, SHE.name, "k", bytes(32), now, Reply(204, None, b"")))
     write(lambda c: draft_store.add(c, SHE.name, "d", "/licenses/new", "{}", now))
-    view = View("hers", "person=zephyra%40zephmail.example")
+    view = View("hers", "person=zephyrine%40zephyrinemail.example")
     write(lambda c: view_store.keep(c, BOSS.name, "/record", view))

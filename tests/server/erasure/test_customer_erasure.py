@@ -109,7 +109,7 @@ def test_a_backup_made_afterwards_has_nothing_of_her(erased: Erased) -> None:
         *("/metrics", "/api/v1/events?limit=200", "/api/v1/licenses", "/api/v1/customers"),
         *("/api/v1/mails", "/api/v1/requests", "/api/v1/proposals"),
         *("/api/v1/exports/licenses.csv", "/api/v1/exports/customers.csv"),
-        "/api/v1/find?q=zeph",
+        "/api/v1/find?q=zephyrine",
     ],
 )
 def test_replies_and_exports_have_nothing_of_her(erased: Erased, path: str) -> None:

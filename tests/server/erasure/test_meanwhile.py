@@ -27,18 +27,22 @@ def test_what_is_written_meanwhile_is_refused_or_erased(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         ledger.act("renew", number, days=61)
     with pytest.raises(NotFoundError):
-        write(lambda c: notes.add(c, issuing.find(c, number), {"note": "zeph"}, ISSUER, NOW))
+        write(lambda c: notes.add(c, issuing.find(c, number), {"note": "zephyrine"}, ISSUER, NOW))
     with pytest.raises(NotFoundError):
-        ledger.file("zephtext please", customer=NAME, product="darwin")
+        ledger.file("zephyrinetext please", customer=NAME, product="darwin")
     place: Place | None = START
     is_written = False
-    draft = Draft("later@zephmail.example", "zephletter", "zeph", None, number, "darwin")
+    draft = Draft(
+        "later@zephyrinemail.example", "zephyrineletter", "zephyrine", None, number, "darwin"
+    )
     while place is not None:
         if not is_written and customer_erasure.STAGES[place.stage] == "events":
             is_written = True
             write(lambda c: outbox.queue(c, draft, ISSUER, NOW, "<q@vendor.example>"))
-            ledger.file("zephtext", product="darwin", sender_address="later@zephmail.example")
-            ledger.end("revoke", number, "zephreason")
+            ledger.file(
+                "zephyrinetext", product="darwin", sender_address="later@zephyrinemail.example"
+            )
+            ledger.end("revoke", number, "zephyrinereason")
         place = write(batch(customer_erasure.go_on, planted.id, ADMIN, NOW, place))
     assert is_written
     with ledger.site.database.reading() as connection:
