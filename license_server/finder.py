@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from license_server.actor import Actor
 from license_server.audit import audit_store
 from license_server.audit.audit_store import Event, EventFilter
-from license_server.catalog import catalog_store, customers
+from license_server.catalog import customers, row_store
 from license_server.catalog.catalog_store import Customer, Product
+from license_server.db.questions import Question, Questions, ask_all, known
 from license_server.finding.texts import Kind, fold
 from license_server.finding.words import Words
 from license_server.licenses import license_store, proposal_store, typed_text
@@ -65,16 +66,23 @@ def find(connection: Connection, typed: str, actor: Actor, now: int) -> Found:
     having = Typed(connection, [*each, fold(typed)])
     found, more = _licenses(having, typed, of, now)
     host = typed_text.host_of(typed)
+    ways = [[host.key], [fold(host.name)]] if host else [each]
+    others: Questions = {
+        "customers": known([]) if host else customers.some_with_all(having, each, actor, MOST),
+        "products": _products(having, each, of),
+        "proposals": _proposals(having, each, of),
+    }
+    answers = ask_all(connection, {**others, **_requests(having, typed, ways, actor)})
+    told = {name: answers.pop(name) for name in others}
+    requests: dict[int, StoredRequest] = {}
+    for some in answers.values():
+        requests |= {one.id: one for one in some if one.id not in requests}
     return Found(
         licenses=found,
         more=more,
         said=_said(connection, found, each),
-        customers=[] if host else _customers(having, each, actor),
-        products=_products(having, each, of),
-        proposals=_proposals(having, each, of),
-        requests=_requests(
-            having, typed, [[host.key], [fold(host.name)]] if host else [each], actor
-        ),
+        requests=list(requests.values())[:MOST],
+        **told,
     )
 
 
@@ -113,32 +121,28 @@ def _said(
     return said
 
 
-def _customers(having: Words, each: list[str], actor: Actor) -> list[Customer]:
-    return customers.some_with_all(having, each, actor, MOST)
-
-
-def _products(having: Words, each: list[str], of: frozenset[str] | None) -> list[Product]:
+def _products(having: Words, each: list[str], of: frozenset[str] | None) -> Question[list[Product]]:
     ids, _ = having.some_with_all((Kind.PRODUCT,), each)
-    return catalog_store.products_by_ids(having.connection, ids, of, MOST) if ids else []
+    return row_store.products_by_ids(ids, of, MOST) if ids else known([])
 
 
-def _proposals(having: Words, each: list[str], of: frozenset[str] | None) -> list[Proposal]:
+def _proposals(
+    having: Words, each: list[str], of: frozenset[str] | None
+) -> Question[list[Proposal]]:
     ids, _ = having.some_with_all((Kind.PROPOSAL,), each)
-    return proposal_store.by_ids(having.connection, ids, of, MOST) if ids else []
+    return proposal_store.by_ids(ids, of, MOST) if ids else known([])
 
 
-def _requests(
-    having: Words, typed: str, ways: list[list[str]], actor: Actor
-) -> list[StoredRequest]:
-    """The requests that have all words of one of *ways*, the first before the others."""
+def _requests(having: Words, typed: str, ways: list[list[str]], actor: Actor) -> Questions:
+    """For the one of the number that was typed, then those that have all words of each way."""
     if "requests:read" not in actor.permissions:
-        return []
+        return {}
     number = _REQUEST_NUMBER.fullmatch(typed)
     each = [[int(number[1])]] if number else []
     of_requests = (Kind.REQUEST, Kind.CONVERSATION)
     each += [having.some_with_all(of_requests, words)[0] for words in ways if all(words)]
-    found: dict[int, StoredRequest] = {}
-    for ids in each:
-        some = request_store.by_ids(having.connection, ids, actor.products, MOST) if ids else []
-        found |= {one.id: one for one in some if one.id not in found}
-    return list(found.values())[:MOST]
+    return {
+        f"requests {at}": request_store.by_ids(ids, actor.products, MOST)
+        for at, ids in enumerate(each)
+        if ids
+    }

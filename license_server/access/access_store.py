@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 
 from license_server.access import passwords
 from license_server.db import sorted_rows
+from license_server.db.questions import Question, each
 from license_server.db.sorted_rows import Count, SortedRows
 from license_server.db.tables import (
     attempts,
@@ -196,7 +197,8 @@ def user_by_email(connection: Connection, email: str) -> StoredUser | None:
 
 def users_called(connection: Connection, emails: Iterable[str]) -> list[StoredUser]:
     """Those of the users of these addresses that there are."""
-    rows = connection.execute(select(users).where(users.c.email.in_(sorted(emails))))
+    named = sorted(emails)
+    rows = connection.execute(select(users).where(users.c.email.in_(named))) if named else ()
     return [StoredUser(*row) for row in rows]
 
 
@@ -270,10 +272,9 @@ def list_users(connection: Connection) -> list[StoredUser]:
     return [StoredUser(*row) for row in connection.execute(select(users).order_by(users.c.email))]
 
 
-def first_emails(connection: Connection, limit: int) -> list[str]:
+def first_emails(limit: int) -> Question[list[str]]:
     """At most *limit* addresses of those who can sign in, or could, in their order."""
-    query = select(users.c.email).order_by(users.c.email).limit(limit)
-    return list(connection.execute(query).scalars())
+    return each(select(users.c.email).order_by(users.c.email).limit(limit), str)
 
 
 def change_user(connection: Connection, user_id: int, **changed: Any) -> StoredUser:

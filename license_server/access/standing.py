@@ -17,6 +17,7 @@ from license_server.access import access_store
 from license_server.access.access_store import StoredToken
 from license_server.actor import Actor
 from license_server.audit import audit_store
+from license_server.db.once import once
 from license_server.permissions import PERMISSIONS, ROLES
 
 USER = "user:"
@@ -152,6 +153,7 @@ def person_behind(connection: Connection, name: str) -> str | None:
     return people_behind(connection, [name])[name]
 
 
+@once
 def present(connection: Connection, name: str, now: int | None = None) -> Actor:
     """The actor called *name* in the audit log, with what they may do by now.
 

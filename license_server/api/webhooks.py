@@ -44,7 +44,8 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
     def read(connection: Connection) -> tuple[list[Webhook], int | None]:
         rows = webhook_store.after(connection, cursor, limit + 1)
         following = rows[limit - 1].id if len(rows) > limit else None
-        return [_told(connection, one) for one in rows[:limit]], following
+        stands = delivery_store.standing(connection, [one.id for one in rows[:limit]])
+        return [Webhook.of(one, stands[one.id]) for one in rows[:limit]], following
 
     rows, following = await site.read(read)
     return messages.page_until(WebhookPage, rows, following, lambda one: one)

@@ -22,6 +22,7 @@ from license_server.audit.kinds import KINDS
 from license_server.db import deferred, sorted_rows
 from license_server.db.among import among
 from license_server.db.deferred import streamed
+from license_server.db.questions import Question, each, first
 from license_server.db.sorted_rows import MOST_SORTED, Count
 from license_server.db.tables import (
     audit_events,
@@ -108,7 +109,7 @@ class Doer(NamedTuple):
     last_at: int
 
 
-def doers(connection: Connection, wanted: EventFilter, few: int) -> list[Doer]:
+def doers(wanted: EventFilter, few: int) -> Question[list[Doer]]:
     """At most *few* of those who did what is *wanted*, whoever did so last first."""
     table = audit_events.c
     last = func.max(table.at)
@@ -119,7 +120,7 @@ def doers(connection: Connection, wanted: EventFilter, few: int) -> list[Doer]:
         .order_by(last.desc(), table.actor)
         .limit(few)
     )
-    return [Doer(*row) for row in connection.execute(query)]
+    return each(query, Doer)
 
 
 def events(
@@ -297,6 +298,13 @@ def last_linked(connection: Connection) -> tuple[int, bytes] | None:
     return None if row is None else (row.position, bytes(row.link))
 
 
+def last_position() -> Question[int]:
+    """The chain's last position; 0: nothing is linked."""
+    position = audit_events.c.position
+    query = select(position).where(position.is_not(None)).order_by(position.desc()).limit(1)
+    return Question(query, lambda rows: int(rows[0][0]) if rows else 0)
+
+
 def unlinked(connection: Connection, limit: int) -> list[Event]:
     """At most *limit* events that are not in the chain yet, the oldest first."""
     table = audit_events
@@ -351,6 +359,12 @@ def listed_checkpoints(
     if before is not None:
         query = query.where(checkpoints.c.position < before)
     return [StoredCheckpoint(*row) for row in connection.execute(query)]
+
+
+def last_checkpoint() -> Question[StoredCheckpoint | None]:
+    """The newest checkpoint."""
+    query = select(checkpoints).order_by(checkpoints.c.position.desc()).limit(1)
+    return first(query, StoredCheckpoint)
 
 
 def all_checkpoints(connection: Connection) -> Iterator[StoredCheckpoint]:

@@ -1,6 +1,6 @@
 """Stored customers and products."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -11,7 +11,6 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
-    func,
     insert,
     not_,
     select,
@@ -21,6 +20,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from license_server.catalog import tag_store
 from license_server.catalog.names import alike_key
 from license_server.db.among import among
+from license_server.db.once import once
+from license_server.db.questions import Question, ask, each
 from license_server.db.tables import (
     customer_names,
     customer_words,
@@ -100,21 +101,32 @@ class Product(NamedTuple):
     """Whether licences move without a person, too."""
 
 
+@once
 def customer_by_name(
     connection: Connection, name: str, of: frozenset[str] | None = None
 ) -> Customer | None:
     """The customer of this name; *of*: if it has, or had, a licence of one of these products."""
+    if of is None:
+        return _named(connection, name)
     query = select(customers).where(customers.c.name == name, _LIVE, *_with_licence(of))
     row = connection.execute(query).first()
     return None if row is None else Customer(*row)
 
 
+@once
 def customer_called(
     connection: Connection, name: str, of: frozenset[str] | None = None
 ) -> Customer | None:
     """The customer of this name, or the one that was called so last; *of*: as customer_by_name."""
-    row = None if of is not None else connection.execute(_CUSTOMER_BY_NAME, {"name": name}).first()
-    return Customer(*row) if row else customers_called(connection, (name,), of).get(name)
+    if of is not None:
+        return customers_called(connection, (name,), of).get(name)
+    return _named(connection, name) or _formerly_called(connection, [name]).get(name)
+
+
+@once
+def _named(connection: Connection, name: str) -> Customer | None:
+    row = connection.execute(_CUSTOMER_BY_NAME, {"name": name}).first()
+    return None if row is None else Customer(*row)
 
 
 def customers_called(
@@ -131,10 +143,19 @@ def customers_called(
     query = _called(of, is_one=len(names) == 1, held=held)
     found = {row.name: Customer(*row) for row in connection.execute(query, _given(names))}
     rest = set(names) - found.keys()
-    if rest:
-        rows = connection.execute(_called_once(of, is_one=len(rest) == 1, held=held), _given(rest))
-        found |= {name: Customer(*row) for name, *row in rows}
-    return found
+    return found | _formerly_called(connection, rest, of, held=held) if rest else found
+
+
+def _formerly_called(
+    connection: Connection,
+    names: Collection[str],
+    of: frozenset[str] | None = None,
+    *,
+    held: bool = False,
+) -> dict[str, Customer]:
+    """The customers that were called so last."""
+    rows = connection.execute(_called_once(of, is_one=len(names) == 1, held=held), _given(names))
+    return {name: Customer(*row) for name, *row in rows}
 
 
 @lru_cache(_STATEMENTS)
@@ -172,36 +193,21 @@ def _hold(query: S) -> S:
     return query.with_for_update(read=True, key_share=True, of=customers)
 
 
-def former_names(connection: Connection, id_: int) -> list[str]:
+def former_names(id_: int) -> Question[list[str]]:
     """What a customer was called before, the latest first."""
     table = customer_names.c
     query = select(table.name).where(table.customer_id == id_).order_by(table.until.desc())
-    return list(connection.execute(query).scalars())
+    return each(query, str)
 
 
+@once
 def merged_into(connection: Connection, id_: int) -> list[Customer]:
     """The customers that were merged into this one."""
     query = select(customers).where(customers.c.merged_into == id_).order_by(customers.c.id)
     return [Customer(*row) for row in connection.execute(query)]
 
 
-def move_licenses(
-    connection: Connection, former: int, into: int, limit: int
-) -> list[dict[str, Any]]:
-    """Give at most *limit* licences of one customer to another; their rows then."""
-    some = select(licenses.c.id).where(licenses.c.customer_id == former).limit(limit)
-    ids = list(connection.execute(some).scalars())
-    query = licenses.update().where(among(licenses.c.id, ids)).values(customer_id=into)
-    return [dict(row._mapping) for row in connection.execute(query.returning(*licenses.c))]
-
-
-def count_licenses(connection: Connection, id_: int) -> int:
-    """How many licences a customer has, or had."""
-    query = select(func.count()).where(licenses.c.customer_id == id_)
-    found: int = connection.execute(query).scalar_one()
-    return found
-
-
+@once
 def customer_by_id(
     connection: Connection, id_: int, of: frozenset[str] | None = None
 ) -> Customer | None:
@@ -211,6 +217,7 @@ def customer_by_id(
     return None if row is None else Customer(*row)
 
 
+@once
 def product_by_name(connection: Connection, name: str) -> Product | None:
     """The product of this name."""
     row = connection.execute(_PRODUCT_BY_NAME, {"name": name}).first()
@@ -228,16 +235,20 @@ def ids_by_name(
     connection: Connection, table: Literal["customers", "products"], names: Iterable[str]
 ) -> dict[str, int]:
     """The ids of those of *names* that there are."""
-    columns = metadata.tables[table].c
-    query = select(columns.name, columns.id).where(among(columns.name, sorted(names)))
-    return {row.name: row.id for row in connection.execute(query)}
+    columns, named = metadata.tables[table].c, sorted(names)
+    query = select(columns.name, columns.id).where(among(columns.name, named))
+    return {row.name: row.id for row in connection.execute(query)} if named else {}
 
 
 def products_by_name(connection: Connection, names: Iterable[str]) -> dict[str, Product]:
     """Those of the products of these *names* that there are."""
-    named = set(names)
-    query = select(products).where(_is_named(products.c.name, is_one=len(named) == 1))
-    return {row.name: Product(*row) for row in connection.execute(query, _given(named))}
+    return dict(_products_named(connection, frozenset(names)))
+
+
+@once
+def _products_named(connection: Connection, names: frozenset[str]) -> dict[str, Product]:
+    query = select(products).where(_is_named(products.c.name, is_one=len(names) == 1))
+    return {row.name: Product(*row) for row in connection.execute(query, _given(names))}
 
 
 def add_customer(connection: Connection, name: str, now: int, **more: Any) -> Customer | None:
@@ -300,7 +311,9 @@ def set_alike(connection: Connection, customer: Customer) -> None:
     """Let ``alike`` find a customer by its names, and a list by its tags."""
     of_it = customer_words.c.customer_id == customer.id
     connection.execute(delete(customer_words).where(of_it))
-    _add_words(connection, [(customer, [customer.name, *former_names(connection, customer.id)])])
+    _add_words(
+        connection, [(customer, [customer.name, *ask(connection, former_names(customer.id))])]
+    )
 
 
 def _add_words(connection: Connection, of: Iterable[tuple[Customer, list[str]]]) -> None:
@@ -322,6 +335,7 @@ def set_all_alike(connection: Connection) -> None:
         after = rows[-1].name
 
 
+@once
 def alike(connection: Connection, name: str, of: frozenset[str] | None = None) -> Customer | None:
     """A customer of another name that people might take for this one (names.py).
 
@@ -389,7 +403,7 @@ def customers_wanted(
     typed = [folded for word in (text or "").split() if (folded := fold(word))]
     if typed:
         kinds = (Kind.CUSTOMER, Kind.CONTACT) if contacts else (Kind.CUSTOMER,)
-        found = Words(connection).things_with_all(kinds, typed)
+        found = _having(connection, kinds, tuple(typed))
         if found is None:
             each = (finding_store.things(kinds, word) for word in typed)
             wanted += (customers.c.id.in_(one) for one in each)
@@ -398,12 +412,11 @@ def customers_wanted(
     return wanted
 
 
-def customers_by_ids(connection: Connection, ids: Sequence[int], limit: int) -> list[Customer]:
-    """At most *limit* of the customers in these rows, by name; none that was merged."""
-    query = select(customers).where(_LIVE, among(customers.c.id, ids))
-    return [
-        Customer(*row) for row in connection.execute(query.order_by(customers.c.name).limit(limit))
-    ]
+@once
+def _having(
+    connection: Connection, kinds: tuple[Kind, ...], words: tuple[str, ...]
+) -> list[int] | None:
+    return Words(connection).things_with_all(kinds, words)
 
 
 def with_other_licences(connection: Connection, ids: Iterable[int], of: frozenset[str]) -> set[int]:
@@ -427,9 +440,14 @@ def _licence_of(wanted: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def product_ids(connection: Connection, names: Iterable[str]) -> list[int]:
     """The products that are called so."""
-    return list(ids_by_name(connection, "products", names).values())
+    named = sorted(names)
+    if len(named) == 1:
+        product = product_by_name(connection, named[0])
+        return [] if product is None else [product.id]
+    return list(ids_by_name(connection, "products", named).values())
 
 
+@once
 def products_after(
     connection: Connection,
     name: str | None,
@@ -464,24 +482,6 @@ def product_by_id(
     row = connection.execute(select(products).where(products.c.id == id_)).first()
     product = None if row is None else Product(*row)
     return product if product is None or of is None or product.name in of else None
-
-
-def products_by_ids(
-    connection: Connection, ids: Sequence[int], of: frozenset[str] | None, limit: int
-) -> list[Product]:
-    """At most *limit* of the products in these rows, by name; *of*: of these products only."""
-    query = select(products).where(among(products.c.id, ids))
-    if of is not None:
-        query = query.where(products.c.name.in_(of))
-    return [
-        Product(*row) for row in connection.execute(query.order_by(products.c.name).limit(limit))
-    ]
-
-
-def names(connection: Connection, limit: int) -> list[str]:
-    """The first *limit* names of customers in use, in their order."""
-    query = select(customers.c.name).where(_LIVE, *_archived(customers, archived=False))
-    return list(connection.execute(query.order_by(customers.c.name).limit(limit)).scalars())
 
 
 def product_names(connection: Connection, of: frozenset[str] | None = None) -> list[str]:

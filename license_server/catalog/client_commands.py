@@ -8,17 +8,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-
 from license_core import strictjson
 from license_core.claims import ClaimError
 from license_core.errors import LicenseError
 from license_core.reason import Reason
 from license_core.wording import DEFAULT_CLI, Worded
-from license_server.catalog import catalog_store
+from license_server.catalog import offered
 from license_server.catalog.catalog_store import Product
 from license_server.catalog.faults import Faults, faults_of
 from license_server.catalog.fields import clean_text, present
+from license_server.db.questions import Question, Rows
 
 NONE = "-"
 """What is typed for a command that the product has not."""
@@ -102,26 +101,36 @@ DEFAULT = _of({})
 
 def given(product: Product | None) -> dict[str, str]:
     """The commands that *product* sets itself, by member; a NONE is one that it has not."""
-    if product is None or product.commands is None:
-        return {}
-    found: dict[str, str] = strictjson.loads(product.commands.encode("utf-8"))
+    return {} if product is None else _read(product.commands)
+
+
+def _read(commands: str | None) -> dict[str, str]:
+    found: dict[str, str] = {} if commands is None else strictjson.loads(commands.encode("utf-8"))
     return found
 
 
 def of(product: Product | None) -> Commands:
     """The commands of *product*: its own, and the defaults for what it does not say."""
-    own = given(product)
+    return _stored(None if product is None else product.commands)
+
+
+def _stored(commands: str | None) -> Commands:
+    own = _read(commands)
     return _of(own) if own else DEFAULT
 
 
-def shared(connection: Connection, names: frozenset[str] | None) -> Commands:
+def shared(names: frozenset[str] | None) -> Question[Commands]:
     """The commands that all products have, where none is meant; the defaults where they differ.
 
     *names*: that all of these have.
     """
-    products = catalog_store.products_after(connection, None, _MOST, names, archived=False)
-    found = set(map(of, products))
-    return found.pop() if len(found) == 1 else DEFAULT
+    query = offered.commands(_MOST, names)
+
+    def same(rows: Rows) -> Commands:
+        found = {_stored(commands) for (commands,) in rows}
+        return found.pop() if len(found) == 1 else DEFAULT
+
+    return Question(query, same)
 
 
 def read(members: Any, faults: Faults) -> str | None:

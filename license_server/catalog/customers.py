@@ -18,6 +18,7 @@ from license_server.catalog import (
     list_store,
     mail_domains,
     owner_store,
+    row_store,
     tags,
 )
 from license_server.catalog.catalog_store import Customer
@@ -32,6 +33,7 @@ from license_server.db.errors import (
     NameTakenError,
     or_not_found,
 )
+from license_server.db.questions import Question, ask, known
 from license_server.db.sorted_rows import Count, Sorting
 from license_server.finding import finding_store
 from license_server.finding.texts import Kind
@@ -305,16 +307,18 @@ def listed(
 
 def of_ids(connection: Connection, ids: Collection[int], actor: Actor) -> dict[int, Customer]:
     """The customers in these rows, as *actor* may see them."""
-    found = catalog_store.customers_by_ids(connection, list(ids), len(ids)) if ids else []
+    found = ask(connection, row_store.customers_by_ids(list(ids), len(ids))) if ids else []
     return {one.id: one for one in _as_seen(connection, found, actor)}
 
 
-def some_with_all(having: Words, words: Sequence[str], actor: Actor, limit: int) -> list[Customer]:
+def some_with_all(
+    having: Words, words: Sequence[str], actor: Actor, limit: int
+) -> Question[list[Customer]]:
     """Some that ``listed`` would find by folded *words*, by name; where they are many, of few."""
     if actor.products is not None:  # of few that are found, none may be theirs to see
-        return listed(having.connection, None, limit, " ".join(words), actor)
+        return known(listed(having.connection, None, limit, " ".join(words), actor))
     ids, _ = having.some_with_all((Kind.CUSTOMER, Kind.CONTACT), words)
-    return catalog_store.customers_by_ids(having.connection, ids, limit) if ids else []
+    return row_store.customers_by_ids(ids, limit) if ids else known([])
 
 
 def counted(

@@ -4,6 +4,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from license_server.catalog import catalog_store
 from license_server.catalog.catalog_store import Customer
+from license_server.db.questions import ask
 from license_server.db.tables import customer_names, customer_words
 
 
@@ -31,7 +32,7 @@ def take_names(connection: Connection, former: Customer, into: int, now: int) ->
     had += [(name, until) for name, until in connection.execute(query)]
     connection.execute(delete(table).where(table.c.customer_id == former.id))
     connection.execute(delete(customer_words).where(customer_words.c.customer_id == former.id))
-    there = set(catalog_store.former_names(connection, into))
+    there = ask(connection, catalog_store.former_names(into))
     rows = [
         {"name": name, "customer_id": into, "until": until}
         for name, until in dict(had).items()

@@ -21,10 +21,12 @@ from license_server.catalog import (
     former_name_store,
     locks,
     mail_domains,
+    merge_store,
     tags,
 )
 from license_server.catalog.catalog_store import Customer
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
+from license_server.db.questions import ask
 from license_server.finding import finding_store
 from license_server.finding.finding_store import Use
 from license_server.finding.texts import Kind
@@ -66,7 +68,7 @@ def plan(connection: Connection, id_: int, into: int, actor: Actor) -> Merge:
     if former.erased_at is not None:
         customers.check_live(former)
     values = {} if former.merged_into else _taken(former, target)
-    return Merge(former, target, catalog_store.count_licenses(connection, id_), values)
+    return Merge(former, target, merge_store.count_licenses(connection, id_), values)
 
 
 def _target(connection: Connection, into: int, actor: Actor) -> Customer:
@@ -126,7 +128,7 @@ def _merge(connection: Connection, planned: Merge, actor: Actor, now: int) -> Cu
     """Everything but the licences."""
     former, into = planned.former, planned.into
     former_name_store.take_names(connection, former, into.id, now)
-    names = [former.name, *catalog_store.former_names(connection, into.id)]
+    names = [former.name, *ask(connection, catalog_store.former_names(into.id))]
     rows = []
     for one in (former, *catalog_store.merged_into(connection, former.id)):
         name = customer_names.of_merged(connection, one.id, into.id)
@@ -157,7 +159,7 @@ def _move(
     connection: Connection, former: Customer, target: Customer, actor: Actor, now: int
 ) -> None:
     """Give the licences of the *former* customer to *target*, some with each event."""
-    while rows := catalog_store.move_licenses(connection, former.id, target.id, _BATCH):
+    while rows := merge_store.move_licenses(connection, former.id, target.id, _BATCH):
         events.record(
             connection,
             now,

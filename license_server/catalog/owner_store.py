@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, select
 
+from license_server.db.questions import Question, each
 from license_server.db.tables import users
 
 
@@ -15,7 +16,7 @@ def may_sign_in(connection: Connection, addresses: Collection[str]) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def all_who_may(connection: Connection, limit: int) -> list[str]:
+def all_who_may(limit: int) -> Question[list[str]]:
     """The addresses of at most *limit* users who are not disabled."""
     query = select(users.c.email).where(users.c.ended_at.is_(None)).order_by(users.c.email)
-    return list(connection.execute(query.limit(limit)).scalars())
+    return each(query.limit(limit), str)

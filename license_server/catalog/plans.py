@@ -16,6 +16,7 @@ from license_server.catalog.errors import PlanUnknownError
 from license_server.catalog.faults import Faults
 from license_server.catalog.fields import clean_text, present, truth
 from license_server.catalog.names import alike_key
+from license_server.catalog.offered import Offered
 from license_server.db.errors import InputInvalidError
 
 LONGEST_NAME = 60
@@ -140,9 +141,10 @@ def clean_name(name: str) -> str:
     return str(clean)
 
 
-def all_names(products: Iterable[Product]) -> list[str]:
+def all_names(products: Iterable[Offered]) -> list[str]:
     """The names of the plans that a new licence of one of these *products* may have."""
-    there = {one.name for product in products for one in of(product).values() if not one.archived}
+    each = (one for product in products for one in kept(product.plans).values())
+    there = {one.name for one in each if not one.archived}
     return sorted(there, key=str.casefold)
 
 

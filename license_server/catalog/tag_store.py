@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, select
 
 from license_server.catalog import tags
+from license_server.db.questions import Question, each
 from license_server.db.tables import begins, customer_words, customers
 
 _SIGN = "#"
@@ -22,8 +23,8 @@ def has(tag: str) -> ColumnElement[bool]:
     return customers.c.id.in_(having)
 
 
-def in_use(connection: Connection, limit: int) -> list[str]:
+def in_use(limit: int) -> Question[list[str]]:
     """At most *limit* tags that customers have, in their order."""
     word = customer_words.c.word
     query = select(word).where(begins(word, _SIGN)).distinct().order_by(word).limit(limit)
-    return [found.removeprefix(_SIGN) for found in connection.execute(query).scalars()]
+    return each(query, lambda found: str(found).removeprefix(_SIGN))

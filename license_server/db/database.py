@@ -26,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from license_core.errors import DatabaseUnavailableError
-from license_server.db import bulk_insert, deferred, postgresql
+from license_server.db import bulk_insert, deferred, once, postgresql
 from license_server.db.errors import InputInvalidError, ServerStoppingError
 from license_server.db.sqlite import PAGE_CACHE, SqliteFile, Stopping
 from license_server.db.turns import CONNECTIONS, Turns
@@ -135,7 +135,8 @@ class Database:
     def read(self, query: Work[T]) -> T:
         """The result of *query*, each statement of which may see what others committed meanwhile.
 
-        Where the connection had died it is read again, by another. Raises as ``reading`` does.
+        What is asked once (once.py) stays as it was first seen. Where the connection had died it is
+        read again, by another. Raises as ``reading`` does.
         """
         try:
             return self._read(query)
@@ -150,6 +151,7 @@ class Database:
                 # A transaction would change nothing of that. Without one there is no BEGIN to wait
                 # for, nor a ROLLBACK, at which psycopg forgets what it has prepared.
                 connection.execution_options(isolation_level="AUTOCOMMIT")
+            once.begin(connection)
             return query(connection)
 
     def keep_fewer_pages(self) -> None:

@@ -62,10 +62,8 @@ def preview(connection: Connection, id_: int, actor: Actor, now: int) -> Preview
     """
     actor.need(PERMISSION)
     of = whose.of(connection, _customer(connection, id_))
-    counts = {
-        table: erasure_store.count(connection, table, _theirs(of))
-        for table in (LICENSES, REQUESTS, MAILS, PROPOSALS, LINKS)
-    }
+    tables = (LICENSES, REQUESTS, MAILS, PROPOSALS, LINKS)
+    counts = erasure_store.counts(connection, tables, _theirs(of))
     live = erasure_store.live_numbers(connection, of.ids, now, _FEW)
     undecided = erasure_store.undecided(connection, _theirs(of))
     return Preview(of.customer, sorted(of.names), counts, live, undecided)

@@ -229,22 +229,27 @@ def rows(connection: Connection, table: str, theirs: Theirs, after: int, limit: 
     return [dict(row._mapping) for row in connection.execute(query.limit(limit))]
 
 
-def count(connection: Connection, table: str, theirs: Theirs) -> int:
-    """How many rows of *table* are theirs."""
-    query = select(func.count()).select_from(_TABLES[table]).where(_wanted(table, theirs))
-    found: int = connection.execute(query).scalar_one()
-    return found
+def counts(connection: Connection, tables: Collection[str], theirs: Theirs) -> dict[str, int]:
+    """How many rows of each of *tables* are theirs."""
+    each = (_counted(table, _wanted(table, theirs)) for table in tables)
+    return dict(zip(tables, connection.execute(select(*each)).one(), strict=True))
 
 
 def undecided(connection: Connection, theirs: Theirs) -> int:
     """How many requests and proposals bear a name of theirs that may mean another customer."""
-    total = 0
-    for table in (REQUESTS, PROPOSALS):
-        of = _TABLES[table]
-        query = select(func.count()).select_from(of)
-        named = among(of.c.customer, theirs.shared)
-        total += connection.execute(query.where(named, not_(_wanted(table, theirs)))).scalar_one()
-    return total
+    each = (
+        _counted(table, and_(_is_shared(table, theirs), not_(_wanted(table, theirs))))
+        for table in (REQUESTS, PROPOSALS)
+    )
+    return sum(connection.execute(select(*each)).one())
+
+
+def _is_shared(table: str, theirs: Theirs) -> ColumnElement[bool]:
+    return among(_TABLES[table].c.customer, theirs.shared)
+
+
+def _counted(table: str, wanted: ColumnElement[bool]) -> ColumnElement[int]:
+    return select(func.count()).select_from(_TABLES[table]).where(wanted).scalar_subquery()
 
 
 def change(connection: Connection, table: str, id_: int, **values: Any) -> Row:

@@ -64,7 +64,7 @@ def preview(connection: Connection, id_: int, actor: Actor) -> Preview:
     user = accounts.by_id(connection, id_)
     of = Naming.of(user)
     tables = (LICENSES, PROPOSALS, REQUESTS, MESSAGES, MAILS, LINKS)
-    return Preview(user, {table: user_store.count(connection, table, of) for table in tables})
+    return Preview(user, user_store.counts(connection, tables, of))
 
 
 def begin(connection: Connection, id_: int, actor: Actor, now: int, reason: str) -> StoredUser:

@@ -71,13 +71,16 @@ def rows(connection: Connection, table: str, of: Naming, after: int, limit: int)
     return [dict(row._mapping) for row in connection.execute(query.limit(limit))]
 
 
-def count(connection: Connection, table: str, of: Naming) -> int:
-    """How many rows of *table* have them as the actor."""
+def counts(connection: Connection, tables: Collection[str], of: Naming) -> dict[str, int]:
+    """How many rows of each of *tables* have them as the actor."""
+    found = connection.execute(select(*(_counted(table, of) for table in tables))).one()
+    return dict(zip(tables, found, strict=True))
+
+
+def _counted(table: str, of: Naming) -> Any:
     one = _TABLES[table]
     named = [one.c[name] == of.actor for name in ACTORS[table]]
-    query = select(func.count()).select_from(one).where(or_(*named))
-    found: int = connection.execute(query).scalar_one()
-    return found
+    return select(func.count()).select_from(one).where(or_(*named)).scalar_subquery()
 
 
 def change(connection: Connection, table: str, id_: int, **values: Any) -> Row:

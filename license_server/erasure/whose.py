@@ -82,13 +82,15 @@ def _former_addresses(
 ) -> set[str]:
     """The addresses that contacts of these customers had, as far as the audit log tells."""
     logged = erasure_store.logged_values(connection, ids)
-    found, after = set[str](), 0
-    while some := audit_store.subject_events(connection, names, after, _AT_ONCE):
+    found, after, more = set[str](), 0, True
+    while more:
+        some = audit_store.subject_events(connection, names, after, _AT_ONCE)
         for told in changes.of_events(connection, some).values():
             for one in told:
                 if one.field == "contact_email":
                     found |= logged.intersection(
                         text for text in (one.old, one.new) if isinstance(text, str)
                     )
-        after = some[-1].id
+        more = len(some) == _AT_ONCE
+        after = some[-1].id if some else after
     return found

@@ -17,6 +17,7 @@ from license_core.errors import DatabaseUnavailableError, LicenseError, NotPermi
 from license_server.audit import audit_store
 from license_server.audit.kinds import BACKED_UP
 from license_server.db.probe import Probe
+from license_server.db.questions import ask
 from license_server.deliveries import delivery_store
 from license_server.http import metrics, proxies
 from license_server.http.state import state_of
@@ -82,8 +83,8 @@ def _found(connection: Connection) -> tuple[bool, int | None]:
 
 def _shared(connection: Connection, place: str | None, now: int) -> dict[str, int | None]:
     """The figures that the database has (metrics.SHARED)."""
-    queue = request_store.waiting(connection)
-    inbox = mailbox_store.present(connection, place)
+    queue = ask(connection, request_store.waiting())
+    inbox = ask(connection, mailbox_store.present(place))
     backlog, outbox = delivery_store.backlog(connection, now), outbox_store.count_open(connection)
     revocations = revocation_store.due(connection)
     return {

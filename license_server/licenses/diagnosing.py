@@ -16,6 +16,7 @@ from license_core.request import LicenseRequest
 from license_server.actor import Actor
 from license_server.catalog import catalog_store, client_commands
 from license_server.catalog.client_commands import Commands
+from license_server.db.questions import ask
 from license_server.licenses import (
     host_changes,
     issuing,
@@ -139,7 +140,7 @@ def diagnose(
     if meant is None:
         meant, found, candidates = _by_host(connection, found, actor, now, customers)
     if meant is None:
-        commands = client_commands.shared(connection, actor.products)
+        commands = ask(connection, client_commands.shared(actor.products))
         return Diagnosis(found, None, None, candidates, None, (), unknown, commands)
     (newest,) = license_store.newest_of_line(connection, meant.line, 1)
     change = _change(meant, found)

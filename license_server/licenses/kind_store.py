@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection
 
+from license_server.db.questions import Question, each
 from license_server.db.tables import licenses, products
 from license_server.db.unindexed import unindexed
 from license_server.licenses.license_store import ALL, StoredLicense
@@ -40,8 +41,7 @@ def newest_stop_gap(connection: Connection, customer_id: int, since: int) -> Sto
     return None if row is None else StoredLicense(*tuple(row))
 
 
-def stop_gaps_for(connection: Connection, number: str) -> list[StoredLicense]:
+def stop_gaps_for(number: str) -> Question[list[StoredLicense]]:
     """The stop-gaps that stood in for a licence, the newest first."""
     query = ALL.where(licenses.c.stands_for == number, licenses.c.kind.is_not(None))
-    rows = connection.execute(query.order_by(licenses.c.id.desc()))
-    return [StoredLicense(*tuple(row)) for row in rows]
+    return each(query.order_by(licenses.c.id.desc()), StoredLicense)

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, Select, bindparam, func, or_, select
 
 from license_core.license import License
-from license_server.catalog.catalog_store import Customer
 from license_server.db import bulk_insert
 from license_server.db.among import among
+from license_server.db.once import once
+from license_server.db.questions import Question, each, first
 from license_server.db.sorted_rows import SortedRows
 from license_server.db.tables import (
     customers,
@@ -318,6 +319,7 @@ def columns_of_many(connection: Connection, numbers: Sequence[str]) -> list[dict
     return [dict(row._mapping) for row in found]
 
 
+@once
 def by_number(connection: Connection, number: str) -> StoredLicense | None:
     """The licence of this number."""
     found = connection.execute(ALL.where(licenses.c.number == number)).first()
@@ -326,10 +328,11 @@ def by_number(connection: Connection, number: str) -> StoredLicense | None:
 
 def by_numbers(connection: Connection, numbers: Sequence[str]) -> list[StoredLicense]:
     """The licences of these numbers, in the order in which they were issued."""
-    rows = connection.execute(_BY_NUMBERS, {"numbers": list(numbers)})
+    rows = connection.execute(_BY_NUMBERS, {"numbers": list(numbers)}) if numbers else ()
     return [StoredLicense(*tuple(row)) for row in rows]
 
 
+@once
 def request_of(connection: Connection, number: str) -> str | None:
     """The operator's text that a licence came from."""
     query = select(licenses.c.request).where(licenses.c.number == number)
@@ -349,13 +352,14 @@ def of_line(connection: Connection, line: str) -> list[StoredLicense]:
     return [StoredLicense(*tuple(row)) for row in rows]
 
 
+@once
 def newest_of_line(connection: Connection, line: str, limit: int) -> list[StoredLicense]:
     """At most *limit* of the licences that replaced one another, the newest first."""
     query = ALL.where(licenses.c.line == line).order_by(licenses.c.id.desc()).limit(limit)
     return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
 
 
-def request_behind(connection: Connection, stored: StoredLicense) -> str | None:
+def request_behind(stored: StoredLicense) -> Question[str | None]:
     """The operator's text by which a licence has its host: its own, or that of one it replaced."""
     query = (
         select(licenses.c.request)
@@ -364,16 +368,17 @@ def request_behind(connection: Connection, stored: StoredLicense) -> str | None:
         .order_by(licenses.c.id.desc())
         .limit(1)
     )
-    text: str | None = connection.execute(query).scalar()
-    return text
+    return first(query, str)
 
 
 def newest_of_lines(connection: Connection, lines: Sequence[str]) -> list[StoredLicense]:
     """Of each of these lines the licence that no other replaces."""
     query = ALL.where(licenses.c.line.in_(lines), licenses.c.replaced_by.is_(None))
-    return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
+    rows = connection.execute(query) if lines else ()
+    return [StoredLicense(*tuple(row)) for row in rows]
 
 
+@once
 def live(
     connection: Connection, host_key: str, now: int, limit: int | None = None
 ) -> list[StoredLicense]:
@@ -395,6 +400,7 @@ class Page(NamedTuple):
     below: int | None
 
 
+@once
 def listed(
     connection: Connection,
     wanted: Filter,
@@ -418,10 +424,15 @@ def found(search: Search, *, before: int | None, limit: int, patient: bool = Fal
     if query is None:
         ids, below = search.found(before, limit, patient=patient)
         return Page(by_ids(search.connection, ids), below)
-    some = query.subquery()
-    whole = ALL.join(some, some.c.id == licenses.c.id).order_by(licenses.c.id.desc())
-    rows = [StoredLicense(*tuple(row)) for row in search.connection.execute(whole)]
+    rows = of_query(search.connection, query)
     return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
+def of_query(connection: Connection, ids: Select[Any]) -> list[StoredLicense]:
+    """The licences that a query for *ids* has, the newest first."""
+    some = ids.subquery()
+    whole = ALL.join(some, some.c.id == licenses.c.id).order_by(licenses.c.id.desc())
+    return [StoredLicense(*tuple(row)) for row in connection.execute(whole)]
 
 
 _BY_IDS = ALL.where(licenses.c.id.in_(bindparam("ids", expanding=True)))
@@ -460,8 +471,6 @@ SORTS: dict[str, Any] = {
     "state": licenses.c.state,
 }
 """By what licences can be sorted."""
-
-
 in_order = SortedRows(ALL, licenses, SORTS, StoredLicense).in_order
 
 
@@ -469,8 +478,7 @@ MOST_OF_CUSTOMER = 500
 """Of so many licences of a customer the events are listed."""
 
 
-def of_customer(connection: Connection, customer: Customer, former: Sequence[str]) -> list[str]:
-    """The subjects of a customer's events: its names, and the numbers of its newest licences."""
-    query = select(licenses.c.number).where(licenses.c.customer_id == customer.id)
-    query = query.order_by(licenses.c.id.desc()).limit(MOST_OF_CUSTOMER)
-    return [customer.name, *former, *connection.execute(query).scalars()]
+def newest_of_customer(id_: int) -> Question[list[str]]:
+    """The numbers of the newest licences of a customer."""
+    query = select(licenses.c.number).where(licenses.c.customer_id == id_)
+    return each(query.order_by(licenses.c.id.desc()).limit(MOST_OF_CUSTOMER), str)

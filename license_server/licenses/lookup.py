@@ -7,8 +7,9 @@ from sqlalchemy import Connection
 
 from license_core.claims import ClaimError, choice_name
 from license_core.request import LicenseRequest
-from license_server.catalog import catalog_store, fields, plans
+from license_server.catalog import catalog_store, fields, offered, plans
 from license_server.catalog.catalog_store import Customer, Product
+from license_server.db.questions import Questions, ask_all
 from license_server.licenses import host_changes, issuing, license_store, near_store
 from license_server.licenses.host_changes import Host, HostChange
 from license_server.licenses.license_store import StoredLicense
@@ -31,12 +32,13 @@ class Names(NamedTuple):
 
 def names(connection: Connection) -> Names:
     """The customers and products that are known, and the plans of these."""
-    products = catalog_store.products_after(connection, None, _MOST_NAMES, archived=False)
-    return Names(
-        catalog_store.names(connection, _MOST_NAMES),
-        [product.name for product in products],
-        plans.all_names(products),
-    )
+    both: Questions = {
+        "customers": offered.customer_names(_MOST_NAMES),
+        "products": offered.some_products(_MOST_NAMES, archived=False),
+    }
+    found = ask_all(connection, both)
+    products = found["products"]
+    return Names(found["customers"], [one.name for one in products], plans.all_names(products))
 
 
 def completed(members: dict[str, Any], request: LicenseRequest) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def near(
 
     It differs in one digit, or by two neighbours that changed places; *of*: of these products.
     """
-    found = near_store.of_host(connection, ids, key, of, _NEWEST)
+    found = near_store.of_host(connection, tuple(ids), key, of, _NEWEST)
     return next((one for one in found if _is_slip(key, one.host_key)), None)
 
 

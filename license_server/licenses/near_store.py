@@ -1,18 +1,18 @@
 """Licences whose host keys are like one that somebody typed."""
 
-from collections.abc import Collection
-
 from sqlalchemy import Connection, func, or_, select
 
 from license_server.db.among import among
+from license_server.db.once import once
 from license_server.db.tables import licenses, products
 from license_server.licenses.license_store import ALL, StoredLicense
 
 _MOST = 5000
 
 
+@once
 def of_host(
-    connection: Connection, ids: Collection[int], key: str, of: frozenset[str] | None, limit: int
+    connection: Connection, ids: tuple[int, ...], key: str, of: frozenset[str] | None, limit: int
 ) -> list[StoredLicense]:
     """At most *limit* licences of these customers with another host key that has a half of *key*.
 

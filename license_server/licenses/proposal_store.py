@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from license_server.db import sorted_rows
 from license_server.db.among import among
+from license_server.db.questions import Question, each
 from license_server.db.sorted_rows import Count, SortedRows
 from license_server.db.tables import proposals
 
@@ -46,15 +47,12 @@ def by_id(connection: Connection, id_: int) -> Proposal | None:
     return None if row is None else Proposal(*row)
 
 
-def by_ids(
-    connection: Connection, ids: Sequence[int], of: frozenset[str] | None, limit: int
-) -> list[Proposal]:
+def by_ids(ids: Sequence[int], of: frozenset[str] | None, limit: int) -> Question[list[Proposal]]:
     """At most *limit* of these proposals, the newest first; *of*: of these products only."""
     query = select(proposals).where(among(proposals.c.id, ids))
     if of is not None:
         query = query.where(proposals.c.product.in_(of))
-    found = connection.execute(query.order_by(proposals.c.id.desc()).limit(limit))
-    return [Proposal(*row) for row in found]
+    return each(query.order_by(proposals.c.id.desc()).limit(limit), Proposal)
 
 
 def decide(connection: Connection, id_: int, **values: Any) -> Proposal | None:

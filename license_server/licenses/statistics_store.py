@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from license_server.db.among import among
+from license_server.db.questions import Question
 from license_server.db.tables import (
     licenses,
     products,
@@ -67,7 +68,7 @@ class Live(NamedTuple):
     """Whether there is a product."""
 
 
-def live(connection: Connection) -> Live:
+def live() -> Question[Live]:
     """What tells whether there is anything to count, and what waits."""
     waits = select(proposals.c.id).where(proposals.c.state == "waiting").limit(_MOST_WAITING)
     query = select(
@@ -75,8 +76,7 @@ def live(connection: Connection) -> Live:
         select(func.count()).select_from(waits.subquery()).scalar_subquery(),
         select(products.c.id).exists(),
     )
-    newest, waiting, known = connection.execute(query).one()
-    return Live(newest, waiting, bool(known))
+    return Question(query, lambda rows: Live(*rows[0]))
 
 
 def standing(connection: Connection, now: int, first: int, last: int) -> Standing:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, or
 
 from license_server.catalog import catalog_store
 from license_server.db.among import among
+from license_server.db.questions import Question, Questions, ask_all, each
 from license_server.db.tables import licenses, products
 
 MOST = 10_000
@@ -87,14 +88,15 @@ def of_customer(
     )
     columns = [licenses.c[name] for name in names]
     newest = select(*columns).where(*wanted).order_by(licenses.c.id.desc()).limit(MOST).subquery()
-    return Holdings(
-        _totals(connection, newest, now, soon),
-        _next(connection, newest, now, few),
-        _contracts(connection, newest, few),
-    )
+    its: Questions = {
+        "totals": _totals(newest, now, soon),
+        "next": _next(newest, now, few),
+        "contracts": _contracts(newest, few),
+    }
+    return Holdings(**ask_all(connection, its))
 
 
-def _totals(connection: Connection, newest: Subquery, now: int, soon: int) -> list[Total]:
+def _totals(newest: Subquery, now: int, soon: int) -> Question[list[Total]]:
     row = newest.c
     active = row.state == "active"
     valid = and_(active, or_(row.expires_at.is_(None), row.expires_at > now))
@@ -116,14 +118,14 @@ def _totals(connection: Connection, newest: Subquery, now: int, soon: int) -> li
         .group_by(products.c.name)
         .order_by(products.c.name)
     )
-    return [Total(*found) for found in connection.execute(query)]
+    return each(query, Total)
 
 
 def _count(wanted: ColumnElement[bool]) -> Any:
     return func.coalesce(func.sum(case((wanted, 1), else_=0)), 0)
 
 
-def _next(connection: Connection, newest: Subquery, now: int, few: int) -> list[str]:
+def _next(newest: Subquery, now: int, few: int) -> Question[list[str]]:
     row = newest.c
     query = (
         select(row.number)
@@ -131,10 +133,10 @@ def _next(connection: Connection, newest: Subquery, now: int, few: int) -> list[
         .order_by(row.expires_at, row.id)
         .limit(few)
     )
-    return list(connection.execute(query).scalars())
+    return each(query, str)
 
 
-def _contracts(connection: Connection, newest: Subquery, few: int) -> list[Contract]:
+def _contracts(newest: Subquery, few: int) -> Question[list[Contract]]:
     row = newest.c
     query = (
         select(row.contract, func.count())
@@ -143,4 +145,4 @@ def _contracts(connection: Connection, newest: Subquery, few: int) -> list[Contr
         .order_by(func.max(row.id).desc())
         .limit(few)
     )
-    return [Contract(*found) for found in connection.execute(query)]
+    return each(query, Contract)

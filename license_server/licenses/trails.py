@@ -1,6 +1,7 @@
 """Whose events somebody asks for: those of a customer, or of a licence and its lineage."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -9,6 +10,7 @@ from license_server.audit.audit_store import EventFilter
 from license_server.catalog import catalog_store
 from license_server.catalog.catalog_store import Customer
 from license_server.db.errors import InputInvalidError
+from license_server.db.questions import Questions, ask_all
 from license_server.licenses import license_store, typed_numbers
 
 _MOST = 500
@@ -41,10 +43,26 @@ def of(
     return wanted
 
 
-def of_customer(connection: Connection, customer: Customer, former: Sequence[str]) -> EventFilter:
-    """The events of a customer, who had the *former* names, and of its newest licences."""
-    subjects = license_store.of_customer(connection, customer, former)
-    return EventFilter(subjects=subjects, kinds=_KINDS)
+class OfCustomer(NamedTuple):
+    """What events may be about that are of a customer."""
+
+    former: list[str]
+    """What it was called before, the latest first."""
+    numbers: list[str]
+    """Of its newest licences."""
+
+    def events(self, customer: Customer) -> EventFilter:
+        """The events of *customer* and of these licences."""
+        return EventFilter(subjects=[customer.name, *self.former, *self.numbers], kinds=_KINDS)
+
+
+def of_customer(connection: Connection, id_: int) -> OfCustomer:
+    """What events may be about that are of the customer in this row."""
+    its: Questions = {
+        "former": catalog_store.former_names(id_),
+        "numbers": license_store.newest_of_customer(id_),
+    }
+    return OfCustomer(**ask_all(connection, its))
 
 
 def _read(
@@ -67,8 +85,7 @@ def _of_customer(connection: Connection, name: str) -> Sequence[str]:
     if customer is None:
         reason = Reason("no customer has just this name")
         raise InputInvalidError(field="customer", reason=reason)
-    former = catalog_store.former_names(connection, customer.id)
-    return license_store.of_customer(connection, customer, former)
+    return of_customer(connection, customer.id).events(customer).subjects or ()
 
 
 def _of_license(connection: Connection, typed: str) -> Sequence[str]:

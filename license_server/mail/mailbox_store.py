@@ -4,7 +4,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
+from license_server.db import questions
 from license_server.db.mail_tables import mailbox_mails, mailbox_places
+from license_server.db.questions import Question, ask, first
 from license_server.db.request_tables import requests
 
 FILED = "filed"
@@ -41,14 +43,14 @@ class ReadMail(NamedTuple):
 
 def place(connection: Connection, name: str) -> Place | None:
     """How far the folder of this *name* is read; None: nobody has tried yet."""
-    query = select(mailbox_places).where(mailbox_places.c.place == name)
-    row = connection.execute(query).first()
-    return None if row is None else Place(*row)
+    return ask(connection, present(name))
 
 
-def present(connection: Connection, name: str | None) -> Place | None:
+def present(name: str | None) -> Question[Place | None]:
     """The same; None where the settings name no mailbox, too."""
-    return None if name is None else place(connection, name)
+    if name is None:
+        return questions.known(None)
+    return first(select(mailbox_places).where(mailbox_places.c.place == name), Place)
 
 
 def set_place(connection: Connection, name: str, **values: Any) -> None:

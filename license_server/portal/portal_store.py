@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, delete, func, insert, or_, select
 
 from license_core import strictjson
-from license_server.catalog.catalog_store import Customer
+from license_server.catalog.catalog_store import Customer, Product
 from license_server.db.among import among
+from license_server.db.once import once
 from license_server.db.portal_tables import portal_links, portal_requests, portal_sessions
 from license_server.db.request_tables import requests
 from license_server.db.tables import customers, licenses, products
@@ -310,19 +311,14 @@ def licenses_of(
         query = query.where(licenses.c.host_key == host_key)
     if before is not None:
         query = query.where(licenses.c.id < before)
-    found = connection.execute(query.order_by(licenses.c.id.desc()).limit(limit)).scalars()
-    return license_store.by_ids(connection, list(found))
+    return license_store.of_query(connection, query.order_by(licenses.c.id.desc()).limit(limit))
 
 
-def product_names(connection: Connection, ids: Collection[int]) -> list[str]:
+@once
+def products_of(connection: Connection, ids: tuple[int, ...]) -> list[Product]:
     """The products that these customers have, or had, licences for."""
-    query = (
-        select(products.c.name)
-        .where(
-            products.c.id.in_(
-                select(licenses.c.product_id).where(among(licenses.c.customer_id, ids))
-            )
-        )
-        .order_by(func.lower(products.c.name))
-    )
-    return list(connection.execute(query).scalars())
+    theirs = select(licenses.c.product_id).where(among(licenses.c.customer_id, ids))
+    return [
+        Product(*row)
+        for row in connection.execute(select(products).where(products.c.id.in_(theirs)))
+    ]

@@ -205,15 +205,15 @@ def offered(connection: Connection, visit: Visit) -> list[Product]:
     Where there are none of these, and the vendor has one product, that one. Others are not told:
     what a vendor makes for somebody else may be called after them.
     """
-    names = visit.link.of
-    if names is None:
-        found = portal_store.product_names(connection, visit.ids)
+    if visit.link.of is not None:
+        found = list(catalog_store.products_by_name(connection, visit.link.of).values())
+    else:
+        found = portal_store.products_of(connection, visit.ids)
         if not found:
             every = catalog_store.products_after(connection, None, 2, archived=False)
-            found = [one.name for one in every] if len(every) == 1 else []
-        names = frozenset(found)
-    known = catalog_store.products_by_name(connection, names)
-    return [known[name] for name in sorted(known) if known[name].archived_at is None]
+            found = every if len(every) == 1 else []
+    in_use = (one for one in found if one.archived_at is None)
+    return sorted(in_use, key=lambda one: one.name)
 
 
 def with_trial(products: list[Product]) -> list[Product]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from license_server.actor import Actor
-from license_server.catalog import catalog_store, customers, reminders
+from license_server.catalog import customers, reminders
 from license_server.catalog.catalog_store import Customer
 from license_server.catalog.reminders import Rules
 from license_server.licenses import term_days
@@ -80,8 +80,8 @@ def _shown(
     connection: Connection, rows: Sequence[StoredLicense], actor: Actor, now: int
 ) -> list[DueLicense]:
     whose = customers.of_ids(connection, {one.customer_id for one in rows}, actor)
-    known = catalog_store.products_by_name(connection, {one.product for one in rows})
-    rules = {name: reminders.of(product) for name, product in known.items()}
+    remind = reminder_store.reminding_products(connection)
+    rules = {product.name: reminders.of(product) for product in remind}
     given = reminder_store.given(connection, {one.line for one in rows})
     named = {(whose[one.customer_id].owner, one.issued_by) for one in rows}
     may = owners.who_may(connection, named)

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from license_server.actor import REMINDER
-from license_server.catalog import catalog_store, owner_store
+from license_server.catalog import owner_store, row_store
 from license_server.catalog.catalog_store import Customer
 from license_server.catalog.terms import DAY
+from license_server.db.questions import ask
 from license_server.licenses import term_days
 from license_server.licenses.license_store import StoredLicense
 from license_server.mail import addresses, outbox
@@ -124,7 +125,7 @@ def still(connection: Connection, given: Sequence[Given], now: int) -> list[Told
     stored = list(reminder_store.going_on(connection, given).values())
     ids = sorted({one.customer_id for one in stored})
     customers: Mapping[int, Customer] = {
-        one.id: one for one in catalog_store.customers_by_ids(connection, ids, len(ids))
+        one.id: one for one in ask(connection, row_store.customers_by_ids(ids, len(ids)))
     }
     told = [
         Told(

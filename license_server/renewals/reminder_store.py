@@ -9,6 +9,7 @@ from license_server.catalog.catalog_store import Product
 from license_server.db.among import among
 from license_server.db.deferred import streamed
 from license_server.db.mail_tables import mails
+from license_server.db.once import once
 from license_server.db.renewal_tables import owner_digests, reminders
 from license_server.db.tables import customers, licenses, products
 from license_server.db.unindexed import unindexed
@@ -292,6 +293,7 @@ def ending(
     return [StoredLicense(*row) for row in rows]
 
 
+@once
 def reminding_products(connection: Connection) -> list[Product]:
     """The products that have reminders."""
     query = select(products).where(products.c.reminders.is_not(None)).order_by(products.c.name)

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
+from license_server.db.questions import Question, each
 from license_server.db.tables import customers, is_there, licenses, products
 from license_server.finding import finding_store
 from license_server.finding.texts import Kind, fold
@@ -12,20 +13,16 @@ _FEW = 2
 """One that is found is a match; of several none is."""
 
 
-def customers_of_address(
-    connection: Connection, address: str, of: frozenset[str] | None
-) -> list[str]:
+def customers_of_address(address: str, of: frozenset[str] | None) -> Question[list[str]]:
     """The customers whose contact has this address, at most two; *of*: of these products."""
-    return _customers(connection, have_address(address), of)
+    return _customers(have_address(address), of)
 
 
-def customers_of_domain(
-    connection: Connection, domain: str, of: frozenset[str] | None
-) -> list[str]:
+def customers_of_domain(domain: str, of: frozenset[str] | None) -> Question[list[str]]:
     """The customers whose contacts have addresses of this domain, at most two."""
     email = func.lower(customers.c.contact_email)
     same = email.endswith(f"@{domain.lower()}", autoescape=True)
-    return _customers(connection, _have_contact(domain, same), of)
+    return _customers(_have_contact(domain, same), of)
 
 
 def have_address(address: str) -> ColumnElement[bool]:
@@ -44,13 +41,11 @@ def _have_contact(part: str, same: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-def _customers(
-    connection: Connection, wanted: ColumnElement[bool], of: frozenset[str] | None
-) -> list[str]:
+def _customers(wanted: ColumnElement[bool], of: frozenset[str] | None) -> Question[list[str]]:
     query = select(customers.c.name).where(wanted)
     if of is not None:
         query = query.where(is_there(_licence_of(of)))
-    return list(connection.execute(query.order_by(customers.c.id).limit(_FEW)).scalars())
+    return each(query.order_by(customers.c.id).limit(_FEW), str)
 
 
 def _licence_of(of: frozenset[str]) -> Select[Any]:
@@ -67,7 +62,7 @@ def customers_of_host(connection: Connection, host_key: str) -> set[int]:
     return set(connection.execute(query).scalars())
 
 
-def products_of(connection: Connection, customer: str) -> list[str]:
+def products_of(customer: str) -> Question[list[str]]:
     """The products that a customer has licences for, at most two; none that is archived."""
     query = (
         select(products.c.name)
@@ -81,10 +76,10 @@ def products_of(connection: Connection, customer: str) -> list[str]:
         )
         .order_by(products.c.id)
     )
-    return list(connection.execute(query.limit(_FEW)).scalars())
+    return each(query.limit(_FEW), str)
 
 
-def all_products(connection: Connection) -> list[str]:
+def all_products() -> Question[list[str]]:
     """The products of the server, at most two; none that is archived."""
     query = select(products.c.name).where(products.c.archived_at.is_(None)).order_by(products.c.id)
-    return list(connection.execute(query.limit(_FEW)).scalars())
+    return each(query.limit(_FEW), str)

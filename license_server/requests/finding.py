@@ -1,10 +1,13 @@
 """Finds a request, for who may see it."""
 
+from typing import NamedTuple
+
 from sqlalchemy import Connection
 
 from license_core.errors import NotFoundError
 from license_server.actor import Actor
 from license_server.db.errors import or_not_found
+from license_server.db.questions import Questions, ask_all
 from license_server.licenses import symptoms
 from license_server.requests import message_store, reading, request_store
 from license_server.requests.incoming import Received
@@ -57,20 +60,24 @@ def _telling(texts: list[str]) -> str | None:
     return next(told, first)
 
 
-def thread(connection: Connection, stored: StoredRequest, actor: Actor) -> list[StoredRequest]:
-    """The requests before and after it in its thread, as far as *actor* may see them."""
-    former = None if stored.follows is None else request_store.by_id(connection, stored.follows)
-    found = [*([former] if former else []), *request_store.following(connection, stored.id)]
-    return [one for one in found if may_see(one, actor)]
+class Others(NamedTuple):
+    """The requests that have to do with one, as far as somebody may see them."""
+
+    thread: list[StoredRequest]
+    """Those before and after it in its thread."""
+    beside: list[StoredRequest]
+    """Those that wait for the same host: what is asked in the portal and what is asked elsewhere
+    are never one request."""
 
 
-def beside(connection: Connection, stored: StoredRequest, actor: Actor) -> list[StoredRequest]:
-    """The others that wait for the same host, as far as *actor* may see them.
-
-    What is asked in the portal and what is asked elsewhere are never one request.
-    """
-    found = request_store.waiting_for_host(connection, stored)
-    return [one for one in found if may_see(one, actor)]
+def others(connection: Connection, stored: StoredRequest, actor: Actor) -> Others:
+    """The requests that have to do with *stored*, as far as *actor* may see them."""
+    asked: Questions = {
+        "thread": request_store.around_in_thread(stored),
+        "beside": request_store.waiting_for_host(stored),
+    }
+    found = ask_all(connection, asked).values()
+    return Others(*([one for one in some if may_see(one, actor)] for some in found))
 
 
 def conversation(connection: Connection, stored: StoredRequest) -> list[Message]:

@@ -14,6 +14,7 @@ from license_core.reason import Reason
 from license_core.request import LicenseRequest
 from license_server.actor import Actor
 from license_server.catalog import catalog_store, domain_store, fields
+from license_server.db.questions import Questions, ask_all, known
 from license_server.licenses import (
     diagnosing,
     host_changes,
@@ -125,15 +126,19 @@ def _known(
     said = _name(asked.customer) if asked else None
     found = catalog_store.customer_called(connection, said, of) if said else None
     given = came.customer and catalog_store.customer_called(connection, came.customer, of)
-    of_address = clue_store.customers_of_address(connection, sender, of) if sender else []
-    of_domain = clue_store.customers_of_domain(connection, domain, of) if domain else []
+    clues: Questions = {
+        "address": clue_store.customers_of_address(sender, of) if sender else known([]),
+        "domain": clue_store.customers_of_domain(domain, of) if domain else known([]),
+        "products": clue_store.all_products(),
+    }
+    told = ask_all(connection, clues)
+    of_address, of_domain, all_ = told["address"], told["domain"], told["products"]
     if of is None and domain and (own := domain_store.customers_with(connection, domain)):
         of_domain = [one.name for one in own if one.archived_at is None]
     licensed = None if meant is None else (meant.customer, meant.product)
     named = [given.name if given else came.customer, found and found.name, *of_address, *of_domain]
     everybody = {name for name in (*named, licensed and licensed[0]) if name}
-    products = {name: clue_store.products_of(connection, name) for name in everybody}
-    all_ = clue_store.all_products(connection)
+    products = ask_all(connection, {name: clue_store.products_of(name) for name in everybody})
     return Known(
         given_customer=given.name if given else came.customer,
         given_product=came.product,

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from license_server.db import sorted_rows
 from license_server.db.among import among
 from license_server.db.portal_tables import portal_requests
+from license_server.db.questions import Question, each, known
 from license_server.db.request_tables import request_messages, requests
 from license_server.db.sorted_rows import Count, SortedRows
 from license_server.db.tables import licenses
@@ -162,12 +163,11 @@ def by_id(connection: Connection, id_: int) -> StoredRequest | None:
 
 
 def by_ids(
-    connection: Connection, ids: Sequence[int], of: frozenset[str] | None, limit: int
-) -> list[StoredRequest]:
+    ids: Sequence[int], of: frozenset[str] | None, limit: int
+) -> Question[list[StoredRequest]]:
     """At most *limit* of these requests, the newest first; *of*: of these products only."""
     query = ALL.where(among(requests.c.id, ids), *_wanted(Filter(products=of)))
-    found = connection.execute(query.order_by(requests.c.id.desc()).limit(limit))
-    return [StoredRequest(*row) for row in found]
+    return each(query.order_by(requests.c.id.desc()).limit(limit), StoredRequest)
 
 
 def by_open_key(connection: Connection, key: str) -> StoredRequest | None:
@@ -213,23 +213,24 @@ def of_thread(connection: Connection, message_ids: Sequence[str]) -> list[Stored
     return [StoredRequest(*row) for row in rows]
 
 
-def waiting_for_host(connection: Connection, one: StoredRequest) -> list[StoredRequest]:
+def waiting_for_host(one: StoredRequest) -> Question[list[StoredRequest]]:
     """At most a few others that are open, and are for the host that *one* is for, newest first."""
     if one.host_key is None:
-        return []
+        return known([])
     query = ALL.where(
         requests.c.host_key == one.host_key,
         requests.c.state.in_(OPEN),
         requests.c.id != one.id,
     )
-    rows = connection.execute(query.order_by(requests.c.id.desc()).limit(_OF_THREAD))
-    return [StoredRequest(*row) for row in rows]
+    return each(query.order_by(requests.c.id.desc()).limit(_OF_THREAD), StoredRequest)
 
 
-def following(connection: Connection, id_: int) -> list[StoredRequest]:
-    """At most a few requests that follow this one in its thread, the newest first."""
-    query = ALL.where(requests.c.follows == id_).order_by(requests.c.id.desc()).limit(_OF_THREAD)
-    return [StoredRequest(*row) for row in connection.execute(query)]
+def around_in_thread(one: StoredRequest) -> Question[list[StoredRequest]]:
+    """The one before it in its thread, then at most a few that follow it, the newest first."""
+    before = requests.c.id == one.follows
+    query = ALL.where(or_(before, requests.c.follows == one.id))
+    query = query.order_by(before.desc(), requests.c.id.desc())
+    return each(query.limit(_OF_THREAD), StoredRequest)
 
 
 def _first(connection: Connection, *wanted: ColumnElement[bool]) -> StoredRequest | None:
@@ -340,12 +341,12 @@ class Waiting(NamedTuple):
     """When the oldest of them came."""
 
 
-def waiting(connection: Connection, of: frozenset[str] | None = None) -> Waiting:
+def waiting(of: frozenset[str] | None = None) -> Question[Waiting]:
     """How many requests nobody has dealt with yet; *of*: of these products only."""
     query = select(func.count(), func.min(requests.c.received_at)).where(
         *_wanted(Filter(("new",), products=of))
     )
-    return Waiting(*connection.execute(query).one())
+    return Question(query, lambda rows: Waiting(*rows[0]))
 
 
 def overdue(connection: Connection, received_before: int, limit: int) -> list[int]:

@@ -12,6 +12,7 @@ from license_server import actor
 from license_server.actor import Actor
 from license_server.catalog import catalog_store, domain_store, locks, products
 from license_server.catalog.catalog_store import Customer, Product
+from license_server.db.questions import ask
 from license_server.licenses.acts import PLAN, REASON
 from license_server.licenses.planning import ActRequest
 from license_server.requests import answering, clue_store, finding, matching, request_store
@@ -105,7 +106,7 @@ def _product(connection: Connection, read: Reading) -> Product:
         raise WaitsError("product-in-doubt")
     if product.mail_plan is None:
         raise WaitsError("off")
-    if clue.by not in _PLAINLY and clue_store.all_products(connection) != [product.name]:
+    if clue.by not in _PLAINLY and ask(connection, clue_store.all_products()) != [product.name]:
         raise WaitsError("product-in-doubt")
     return product
 

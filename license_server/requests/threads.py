@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from license_server.catalog import domain_store
 from license_server.catalog.catalog_store import Customer
+from license_server.db.questions import ask
 from license_server.requests import clue_store, matching, request_store
 from license_server.requests.incoming import PORTAL, Received
 from license_server.requests.request_store import StoredRequest
@@ -94,6 +95,6 @@ def _customers(connection: Connection, address: str | None) -> list[Customer]:
 def _known(connection: Connection, sender: str | None, own: list[Customer]) -> set[str]:
     """Every customer whom an address may be of; *own*: those who say that its domain is theirs."""
     domain = matching.domain_of(sender)
-    names = clue_store.customers_of_address(connection, sender, None) if sender else []
-    names += clue_store.customers_of_domain(connection, domain, None) if domain else []
+    names = ask(connection, clue_store.customers_of_address(sender, None)) if sender else []
+    names += ask(connection, clue_store.customers_of_domain(domain, None)) if domain else []
     return {*names, *(one.name for one in own)}

@@ -4,11 +4,11 @@ A list may have millions of licences: what is long is read and written a part at
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, func, insert, or_, select
+from sqlalchemy import Connection, and_, func, insert, or_, select, union_all
 
 from license_core import b64url, strictjson
 from license_core.revocation import Revocations
@@ -123,13 +123,7 @@ def to_be_listed(connection: Connection, since: int) -> Iterator[str]:
 
 def count_waiting(connection: Connection, since: int) -> int:
     """How many acts since that instant the next list is for; MOST_WAITING: so many, or more."""
-    events = audit_events.c
-    found = 0
-    for action in _ENDING:
-        newest = select(events.at).where(events.action == action).order_by(events.id.desc())
-        instants = connection.execute(newest.limit(MOST_WAITING)).scalars()
-        found += sum(at >= since for at in instants)
-    return min(found, MOST_WAITING)
+    return min(sum(at >= since for at in _newest_acts(connection)), MOST_WAITING)
 
 
 def waiting_since(connection: Connection, since: int) -> int | None:
@@ -137,12 +131,18 @@ def waiting_since(connection: Connection, since: int) -> int | None:
 
     Of the newest MOST_WAITING acts of each kind.
     """
+    return min((at for at in _newest_acts(connection) if at >= since), default=None)
+
+
+def _newest_acts(connection: Connection) -> Sequence[int]:
+    """When the newest acts were that a list is for, at most MOST_WAITING of each kind."""
     events = audit_events.c
-    instants: list[int] = []
-    for action in _ENDING:
-        newest = select(events.at).where(events.action == action).order_by(events.id.desc())
-        instants += connection.execute(newest.limit(MOST_WAITING)).scalars()
-    return min((at for at in instants if at >= since), default=None)
+    newest = (
+        select(events.at).where(events.action == action).order_by(events.id.desc())
+        for action in _ENDING
+    )
+    each = (one.limit(MOST_WAITING).subquery() for one in newest)
+    return connection.execute(union_all(*(select(one.c.at) for one in each))).scalars().all()
 
 
 class Due(NamedTuple):

@@ -10,8 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from license_server.access.sessions import Session
 from license_server.audit import audit_store, changes
 from license_server.audit.audit_store import Doer, Event
-from license_server.catalog import catalog_store, customers, mail_domains, owner_store, tags
+from license_server.catalog import customers, mail_domains, owner_store, tags
 from license_server.catalog.catalog_store import Customer
+from license_server.db.questions import Questions, ask_all
 from license_server.http import cursors
 from license_server.licenses import license_store, term_days, totals_store, trails
 from license_server.licenses.license_store import StoredLicense
@@ -50,6 +51,8 @@ class Known(NamedTuple):
     """What each of these events changed."""
     people: list[Doer]
     """Who did something for them."""
+    users: list[str]
+    """Who can be its owner."""
 
 
 def read(
@@ -76,8 +79,8 @@ def read(
         connection, wanted, now, before=before, limit=_PAGE, patient=True
     )
     ends = {one.number: one for one in license_store.by_numbers(connection, holdings.next)}
-    names = catalog_store.former_names(connection, number)
-    about = trails.of_customer(connection, customer, names)
+    its = trails.of_customer(connection, number)
+    about = its.events(customer)
     if of is not None:  # nothing of what was noted of the customer, or done for others
         mine = license_store.listed(
             connection, wanted._replace(state=None), now, before=None, limit=_PAGE
@@ -85,9 +88,13 @@ def read(
         about = about._replace(subjects=[one.number for one in mine.rows])
     events = audit_store.events(connection, about, before=None, limit=_EVENTS)
     changed = changes.of_events(connection, events)
+    people: Questions = {
+        "people": audit_store.doers(about, _FEW),
+        "users": owner_store.all_who_may(OFFERED),
+    }
     return Known(
         customer=customer,
-        former_names=names if of is None else [],
+        former_names=its.former if of is None else [],
         holdings=holdings,
         next=[ends[one] for one in holdings.next if one in ends],
         listed=listed,
@@ -95,7 +102,7 @@ def read(
         below=below,
         events=events,
         changed={id_: list(map(change_labels.apart, told)) for id_, told in changed.items()},
-        people=audit_store.doers(connection, about, _FEW),
+        **ask_all(connection, people),
     )
 
 
@@ -113,7 +120,6 @@ async def show(
     asked = query.get("state", "")
     today = Reader.of(request, site.settings.time_zone).at(now).date()
     known = await site.read(lambda c: read(c, number, session, now, today, asked, before))
-    users = await site.read(lambda c: owner_store.all_who_may(c, OFFERED))
     customer, sheet = known.customer, {"customer": known.customer.name}
     if customer.merged_into is not None:
         return RedirectResponse(f"/customers/{customer.merged_into}", 303)
@@ -133,7 +139,6 @@ async def show(
         },
         soon_days=SOON_DAYS,
         most=totals_store.MOST,
-        users=users,
         told=edit_conflicts.told(request),
         **saving.shown(fields_of(customer), customers.etag(customer), attempt),
     )

@@ -10,10 +10,19 @@ from license_core.errors import LicenseError
 from license_core.reason import Reason
 from license_server.access.sessions import Session
 from license_server.background import erasing
-from license_server.catalog import catalog_store, customers, merging, owner_store, tag_store, tags
+from license_server.catalog import (
+    catalog_store,
+    customers,
+    merging,
+    offered,
+    owner_store,
+    tag_store,
+    tags,
+)
 from license_server.catalog.catalog_store import Customer
 from license_server.catalog.merging import Merge
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
+from license_server.db.questions import ask, known
 from license_server.erasure import customer_erasure, reasons
 from license_server.erasure.errors import LicensesLiveError
 from license_server.http.path_params import row_id
@@ -53,18 +62,18 @@ async def listing(request: Request, site: AtSite, session: Reader) -> Response:
     imported = request.query_params.get("imported", "")[:9]
     asked = customer_list.Asked.of(request)
     sorts = customers.sorts_of(session.actor)
-    shown = await LIST.read(
-        request, site, session, customer_list.source(asked, session.actor), asked.kept, sorts=sorts
-    )
     every = session.actor.products is None
-    known = await site.read(lambda c: tag_store.in_use(c, _TAGS)) if every else []
+    beside = {"known_tags": tag_store.in_use(_TAGS) if every else known([])}
+    source = customer_list.source(asked, session.actor)
+    shown = await LIST.read(request, site, session, source, asked.kept, sorts=sorts, beside=beside)
+    there: list[str] = shown.pop("known_tags")
     return pages.page(
         request,
         "customers",
         q=asked.text or "",
         tag=asked.tag or "",
         tags_of=tags.of,
-        known_tags=known if asked.tag in (None, *known) else [asked.tag, *known],
+        known_tags=there if asked.tag in (None, *there) else [asked.tag, *there],
         imported=imported if imported.isascii() and imported.isdigit() else "",
         archived=asked.archived,
         **shown,
@@ -119,7 +128,7 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
 
 async def _users(site: Site) -> list[str]:
     """The users who may own a customer."""
-    return await site.read(lambda c: owner_store.all_who_may(c, customer_page.OFFERED))
+    return await site.read(lambda c: ask(c, owner_store.all_who_may(customer_page.OFFERED)))
 
 
 def _new(
@@ -196,7 +205,9 @@ async def _merge(
                 faults["name"] = wrong
         alike = catalog_store.alike(connection, customer.name, session.actor.products)
         names = [] if alike is None else [alike.name]
-        names += [one for one in catalog_store.names(connection, _OFFERED) if one not in names]
+        names += [
+            one for one in ask(connection, offered.customer_names(_OFFERED)) if one not in names
+        ]
         if session.actor.products is not None:
             names = []  # those of others are none of theirs
         return customer, planned, [one for one in names if one != customer.name]

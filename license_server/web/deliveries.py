@@ -32,14 +32,13 @@ async def listing(request: Request, site: AtSite, session: Manager) -> Response:
     """What webhooks were or are to be told, the newest first."""
     fields = _fields(request)
     source = webhook_list.deliveries(_wanted(fields))
-    shown = await DELIVERIES.read(request, site, session, source, fields)
-    webhooks = await site.read(lambda c: webhook_store.listed(c, removed=True))
+    beside = {"webhooks": webhook_store.names()}
+    shown = await DELIVERIES.read(request, site, session, source, fields, beside=beside)
     return pages.page(
         request,
         "deliveries",
         fields=fields,
         faults={},
-        webhooks=webhooks,
         events=(*EVENTS, TEST),
         states=STATES,
         **shown,

@@ -16,8 +16,10 @@ from license_server.access.sessions import Session
 from license_server.actor import Actor
 from license_server.audit import audit_store
 from license_server.audit.audit_store import Event
-from license_server.catalog import catalog_store, client_commands, faults, plans
+from license_server.catalog import client_commands, faults, offered, plans
+from license_server.catalog.offered import Offered
 from license_server.db.errors import InputInvalidError
+from license_server.db.questions import Questions, ask_all
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.problem_types import status_of
@@ -59,7 +61,6 @@ from license_server.web.list_shape import Shape
 from license_server.web.session import Form, May, on_one_line
 from license_server.web.shown_licenses import FILTERS, LISTING
 from license_server.web.sign_in import HOME
-from license_server.web.view_store import View
 
 _EVENTS = 20
 _LINE = 100
@@ -82,19 +83,20 @@ async def listing(request: Request, site: AtSite, session: Viewer) -> Response:
     wanted, refused = filter_of(given, session)
     source = shown_licenses.source(wanted, now, patient=True)
 
-    def read(
-        connection: Connection,
-    ) -> tuple[list_shape.Part[StoredLicense], list[str], list[str], list[View]]:
-        named = catalog_store.products_after(connection, None, _MOST_PRODUCTS + 1)
-        views = view_store.views(connection, session.actor.name, HOME)
+    beside: Questions = {
+        "views": view_store.views(session.actor.name, HOME),
+        "products": offered.some_products(_MOST_PRODUCTS + 1),
+        "commands": client_commands.shared(session.actor.products),
+    }
+
+    def read(connection: Connection) -> tuple[list_shape.Part[StoredLicense], dict[str, Any]]:
         part = list_shape.NOTHING
         if not refused:
             part = list_shape.read(connection, source, shape, cursor)
-        return part, [product.name for product in named], plans.all_names(named), views
+        return part, ask_all(connection, beside)
 
-    part, products, planned, views = await site.read(read)
-    of = session.actor.products
-    commands = None if part.rows else await site.read(lambda c: client_commands.shared(c, of))
+    part, more = await site.read(read)
+    products: list[Offered] = more["products"]
     kept = {name: text for name, text in given.items() if text}
     shaped = kept | shape.query()
     newest, older = list_shape.ways(part, shape, cursor)
@@ -103,20 +105,20 @@ async def listing(request: Request, site: AtSite, session: Viewer) -> Response:
         "licenses",
         edit_conflicts.status(refused),
         licenses=part.rows,
-        commands=commands,
+        commands=None if part.rows else more["commands"],
         part=part,
         shape=shape,
         shaped=shaped,
-        views=views,
+        views=more["views"],
         columns=LISTING.columns,
         claims=shown_licenses.claims(part.rows, shape),
         fields=given,
         faults=refused,
         refused=refused,
         states=vocabulary.STATES,
-        plans=planned,
+        plans=plans.all_names(products),
         kept=kept,
-        products=_choices(products, given["product"]),
+        products=_choices([one.name for one in products], given["product"]),
         newest=None if newest is None else f"{HOME}?{urlencode(shaped | newest)}",
         older=None if older is None else f"{HOME}?{urlencode(shaped | older)}",
         offered=[one for one in acts.MANY if one.permission in session.actor.permissions],
@@ -187,7 +189,12 @@ async def _one(
         line = license_store.newest_of_line(connection, stored.line, _LINE)
         happenings = _life(connection, stored, line, before)
         older = cursors.write(happenings[_EVENTS - 1].event.id) if happenings[_EVENTS:] else None
-        text = license_store.request_behind(connection, stored) or ""
+        beside: Questions = {
+            "text": license_store.request_behind(stored),
+            "stop_gaps": kind_store.stop_gaps_for(number),
+        }
+        more = ask_all(connection, beside)
+        text = more["text"] or ""
         return {
             "stored": stored,
             "latest": line[0],
@@ -197,7 +204,7 @@ async def _one(
                 printable(line.rstrip()) for line in text[:_LONGEST_REQUEST].splitlines()
             ),
             "cut": len(text) > _LONGEST_REQUEST,
-            "stop_gaps": kind_store.stop_gaps_for(connection, number),
+            "stop_gaps": more["stop_gaps"],
         }
 
     seen = await site.read(read)

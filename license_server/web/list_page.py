@@ -12,15 +12,17 @@ from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
 from license_server.access.sessions import Session
+from license_server.db import questions
+from license_server.db.questions import Questions
 from license_server.sheets import csv_text
 from license_server.sheets.exports import Read
 from license_server.site import Site
 from license_server.web import list_shape, view_store
 from license_server.web.list_shape import PAGE, Listing, Part, Shape, Source
 from license_server.web.reader import Reader
-from license_server.web.view_store import View
 
 R = TypeVar("R")
+_NOTHING: Questions = {}
 SHEET = "/list.csv"
 """Where the sheet of a list is, under its room."""
 
@@ -89,27 +91,29 @@ class DeskList(NamedTuple, Generic[R]):
         kept: Mapping[str, str],
         *,
         sorts: frozenset[str] | None = None,
+        beside: Questions = _NOTHING,
     ) -> dict[str, Any]:
         """What the part of its page shows that ``lists.html`` has; *kept*: the filters.
 
-        Raises InputInvalidError for another cursor.
+        *beside*: and what else the page shows. Raises InputInvalidError for another cursor.
         """
         query = request.query_params
         shape, cursor = Shape.of(query, self.listing(sorts)), query.get("cursor") or None
 
-        def read(connection: Connection) -> tuple[Part[R], list[View]]:
-            part = list_shape.read(connection, source, shape, cursor, self.page)
-            return part, view_store.views(connection, session.actor.name, self.room)
+        views = view_store.views(session.actor.name, self.room)
 
-        part, views = await site.read(read)
+        def read(connection: Connection) -> tuple[Part[R], dict[str, Any]]:
+            part = list_shape.read(connection, source, shape, cursor, self.page)
+            return part, questions.ask_all(connection, {**beside, "views": views})
+
+        part, more = await site.read(read)
         filters = {name: text for name, text in kept.items() if text}
         shaped = filters | shape.query()
         first, later = list_shape.ways(part, shape, cursor, self.page)
-        return {
+        return more | {
             "listed": self,
             "part": part,
             "rows": part.rows,
-            "views": views,
             "shape": shape,
             "shaped": shaped,
             "kept": filters,

@@ -7,7 +7,6 @@ from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from license_core.wording import printable
@@ -15,6 +14,8 @@ from license_server.access.sessions import Session
 from license_server.actor import Actor
 from license_server.catalog import client_commands
 from license_server.catalog.terms import DAY
+from license_server.db import questions
+from license_server.db.questions import Questions
 from license_server.http.state import AtSite, state_of
 from license_server.licenses import statistics, statistics_store
 from license_server.licenses.acts import ACTS
@@ -33,7 +34,6 @@ from license_server.web.reader import Reader
 from license_server.web.session import May
 from license_server.web.sign_in import HOME
 from license_server.webhooks import endpoints, webhook_store
-from license_server.webhooks.webhook_store import Webhook
 
 _NAMED = 6
 _OTHERS = object()
@@ -74,18 +74,15 @@ async def overview(
     request: Request, site: AtSite, session: Annotated[Session, Depends(May("licenses:read"))]
 ) -> Response:
     """How things stand."""
-    live = await site.read(statistics_store.live)
-    stopped = await site.read(lambda c: paused_webhooks(c, session.actor))
+    beside = standing(session.actor)
+    read = await site.read(lambda connection: questions.ask_all(connection, beside))
+    live = read["live"]
     if not live.newest:
-        of = session.actor.products
-        commands = await site.read(lambda c: client_commands.shared(c, of))
         return pages.page(
             request,
             "overview",
-            live=live,
             board=None,
-            commands=commands,
-            stopped=stopped,
+            **read,
             **signing_key(site),
         )
     reader = Reader.of(request, site.settings.time_zone)
@@ -94,9 +91,8 @@ async def overview(
     return pages.page(
         request,
         "overview",
-        live=live,
         board=board,
-        stopped=stopped,
+        **read,
         **signing_key(site),
         kept=live.newest > SMALL,
         ending=_ending(board, reader),
@@ -108,11 +104,17 @@ async def overview(
     )
 
 
-def paused_webhooks(connection: Connection, actor: Actor) -> list[Webhook]:
-    """The webhooks that paused by themselves, for whoever manages them."""
-    if endpoints.MANAGE not in actor.permissions:
-        return []
-    return webhook_store.in_trouble(connection)
+def standing(actor: Actor) -> Questions:
+    """What the first pages say of the server, as far as *actor* may see it.
+
+    ``stopped``: the webhooks that paused by themselves, for whoever manages them.
+    """
+    may_manage = endpoints.MANAGE in actor.permissions
+    return {
+        "live": statistics_store.live(),
+        "commands": client_commands.shared(actor.products),
+        "stopped": webhook_store.in_trouble() if may_manage else questions.known([]),
+    }
 
 
 def signing_key(site: Site) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The first page: the requests that wait, and a field for what an operator sent."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
@@ -8,17 +8,12 @@ from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import LicenseError
 from license_server.access.sessions import Session
-from license_server.catalog import client_commands
-from license_server.catalog.client_commands import Commands
 from license_server.db.errors import InputInvalidError
+from license_server.db.questions import Questions
 from license_server.db.reply_store import Reply
 from license_server.http.state import AtSite
-from license_server.licenses import statistics_store
-from license_server.licenses.statistics_store import Live
 from license_server.mail import mailbox_store
-from license_server.mail.mailbox_store import Place
 from license_server.requests import filing, incoming, request_store
-from license_server.requests.request_store import Waiting
 from license_server.site import Site
 from license_server.web import (
     edit_conflicts,
@@ -31,7 +26,6 @@ from license_server.web import (
 )
 from license_server.web.request_list import CHOICES, LIST, ROOM
 from license_server.web.session import Form, May
-from license_server.webhooks.webhook_store import Webhook
 
 FIRST = "/"
 _FIELDS = ("text", "sender_address")
@@ -94,36 +88,22 @@ async def _page(
     faults: dict[str, LicenseError],
 ) -> Response:
     state, of = _state_of(request), session.actor.products
-    shown = await LIST.read(
-        request, site, session, request_list.source(state, of), {"state": state}
-    )
-
-    def read(
-        connection: Connection,
-    ) -> tuple[Waiting, Live, Commands, list[Webhook], Place | None]:
-        return (
-            request_store.waiting(connection, of),
-            statistics_store.live(connection),
-            client_commands.shared(connection, of),
-            overview.paused_webhooks(connection, session.actor),
-            mailbox_store.present(connection, site.settings.imap_place),
-        )
-
-    waiting, live, commands, stopped, inbox = await site.read(read)
-    values: dict[str, Any] = shown | overview.signing_key(site)
+    beside: Questions = {
+        **overview.standing(session.actor),
+        "waiting": request_store.waiting(of),
+        "inbox": mailbox_store.present(site.settings.imap_place),
+    }
+    source = request_list.source(state, of)
+    values = await LIST.read(request, site, session, source, {"state": state}, beside=beside)
     return pages.page(
         request,
         "queue",
         edit_conflicts.status(faults),
         state=state,
         states=CHOICES,
-        waiting=waiting,
-        live=live,
-        commands=commands,
-        stopped=stopped,
-        inbox=inbox,
         fields=fields,
         faults=faults,
         once=forms.new_once(site.random),
         **values,
+        **overview.signing_key(site),
     )

@@ -16,6 +16,7 @@ from license_server.audit import audit_store, chain
 from license_server.audit.audit_store import EventFilter
 from license_server.audit.kinds import KINDS, kind_of
 from license_server.db.errors import InputInvalidError
+from license_server.db.questions import Questions, ask_all
 from license_server.http.state import AtSite
 from license_server.licenses import license_store, trails
 from license_server.sheets import csv_text, exports
@@ -49,20 +50,17 @@ async def listing(request: Request, site: AtSite, session: Auditor) -> Response:
     """What was done, the newest first."""
     asked = _asked(request, site)
     wanted = await site.read(lambda connection: _of_customer(connection, asked))
+    beside: Questions = {
+        "checkpoint": audit_store.last_checkpoint(),
+        "linked": audit_store.last_position(),
+        "people": access_store.first_emails(_MOST_PEOPLE),
+    }
     shown: dict[str, Any] = {"rows": [], "views": []}
-    if not asked.faults:
-        shown = await LIST.read(
-            request, site, session, record_list.source(wanted, session.actor), asked.fields
-        )
-
-    def read(connection: Connection) -> dict[str, Any]:
-        newest = audit_store.listed_checkpoints(connection, before=None, limit=1)
-        linked = audit_store.last_linked(connection)
-        return {
-            "checkpoint": newest[0] if newest else None,
-            "linked": linked[0] if linked else 0,
-            "people": access_store.first_emails(connection, _MOST_PEOPLE),
-        }
+    if asked.faults:
+        shown |= await site.read(lambda connection: ask_all(connection, beside))
+    else:
+        source = record_list.source(wanted, session.actor)
+        shown = await LIST.read(request, site, session, source, asked.fields, beside=beside)
 
     return pages.page(
         request,
@@ -75,7 +73,6 @@ async def listing(request: Request, site: AtSite, session: Auditor) -> Response:
         known=asked.fields["action"] in (*ACTIONS, *KINDS),
         cut=len(wanted.subjects or ()) > license_store.MOST_OF_CUSTOMER,
         longest_linked=_LONGEST_LINKED,
-        **await site.read(read),
         **shown,
     )
 

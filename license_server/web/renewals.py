@@ -1,7 +1,7 @@
 """``/renewals``: what expires, by customer, and what was reminded of; many are renewed here."""
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from license_server.access.sessions import Session
-from license_server.catalog import catalog_store, owner_store
+from license_server.catalog import offered, owner_store
 from license_server.catalog.catalog_store import Customer
+from license_server.db.questions import Questions, ask_all, known
 from license_server.http import cursors
 from license_server.http.state import AtSite
 from license_server.licenses.acts import RENEW
@@ -62,14 +63,18 @@ async def due(request: Request, site: AtSite, session: Reader) -> Response:
     cursor = query.get("cursor")
     after = cursors.read(cursor) if cursor else None
 
-    def read(connection: Connection) -> tuple[list[DueLicense], list[str], list[str], bool]:
-        rows = listing.due(connection, wanted, session.actor, now, after=after, limit=_PAGE + 1)
-        named = catalog_store.products_after(connection, None, _MOST_OFFERED + 1, of)
-        users = [] if of is not None else owner_store.all_who_may(connection, _MOST_OFFERED)
-        reminds = bool(reminder_store.reminding_products(connection))
-        return rows, [one.name for one in named], users, reminds
+    beside: Questions = {
+        "products": offered.some_products(_MOST_OFFERED + 1, of),
+        "users": known([]) if of is not None else owner_store.all_who_may(_MOST_OFFERED),
+    }
 
-    rows, products, users, reminds = await site.read(read)
+    def read(connection: Connection) -> tuple[list[DueLicense], bool, dict[str, Any]]:
+        rows = listing.due(connection, wanted, session.actor, now, after=after, limit=_PAGE + 1)
+        reminds = bool(reminder_store.reminding_products(connection))
+        return rows, reminds, ask_all(connection, beside)
+
+    rows, reminds, choices = await site.read(read)
+    products = [one.name for one in choices["products"]]
     shown = rows[:_PAGE]
     kept = {name: text for name, text in fields.items() if text}
     if days != USUAL_DAYS:
@@ -87,7 +92,7 @@ async def due(request: Request, site: AtSite, session: Reader) -> Response:
         spans=SPANS,
         kept=kept,
         products=products if len(products) <= _MOST_OFFERED else None,
-        users=users,
+        users=choices["users"],
         first=f"{RENEWALS}{'?' + urlencode(kept) if kept else ''}" if cursor else None,
         more=more,
         mail_states=outbox_list.STATES,

@@ -90,9 +90,8 @@ async def _page(
     def read(connection: Connection) -> dict[str, Any]:
         seen = _see(connection, id_, actor, now)
         told: dict[str, Any] = {"stored": seen.stored, "texts": seen.texts, "read": seen.read}
-        told |= {"thread": finding.thread(connection, seen.stored, actor)}
         told["wished"] = wishes.of(connection, seen.stored, actor)
-        told["beside"] = finding.beside(connection, seen.stored, actor)
+        told |= finding.others(connection, seen.stored, actor)._asdict()
         if not seen.stored.is_open:
             return told
         fields = _fields(connection, seen, typed)

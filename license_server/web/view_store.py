@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
 
+from license_server.db.questions import Question, each
 from license_server.db.tables import saved_views
 
 MOST = 30
@@ -18,11 +19,11 @@ class View(NamedTuple):
     """Of its address, without the question mark."""
 
 
-def views(connection: Connection, actor: str, room: str) -> list[View]:
+def views(actor: str, room: str) -> Question[list[View]]:
     """The views that *actor* has of the list in a *room*, in the order of their names."""
     table = saved_views.c
     query = select(table.name, table.query).where(table.actor == actor, table.room == room)
-    return [View(*row) for row in connection.execute(query.order_by(table.name).limit(MOST))]
+    return each(query.order_by(table.name).limit(MOST), View)
 
 
 def keep(connection: Connection, actor: str, room: str, view: View) -> None:

@@ -10,6 +10,7 @@ from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.access.sessions import Session
 from license_server.db.errors import InputInvalidError, or_not_found
+from license_server.db.questions import ask
 from license_server.http.state import AtSite
 from license_server.site import Site
 from license_server.web import (
@@ -71,7 +72,7 @@ async def change(request: Request, site: AtSite, session: SignedIn, fields: Form
     actor, old, step = session.actor.name, fields.get("view", ""), fields.get("step")
 
     def change(connection: Connection) -> View:
-        known = {view.name: view for view in view_store.views(connection, actor, room)}
+        known = {view.name: view for view in ask(connection, view_store.views(actor, room))}
         if step == "forget":
             view_store.forget(connection, actor, room, old)
             return View("", query)
@@ -103,7 +104,7 @@ async def _show(
     request: Request, site: Site, session: Session, fields: Mapping[str, str], wrong: Faults
 ) -> Response:
     room, query = await _list(site, session, fields)
-    views = await site.read(lambda c: view_store.views(c, session.actor.name, room))
+    views = await site.read(lambda c: ask(c, view_store.views(session.actor.name, room)))
     return pages.form(
         request,
         "views_form",

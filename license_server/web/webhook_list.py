@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
+from license_server.db.questions import ask
 from license_server.deliveries import delivery_store
 from license_server.deliveries.delivery_store import Attempt, Delivery, DeliveryFilter, Standing
 from license_server.web import list_page
@@ -158,7 +159,7 @@ def deliveries(wanted: DeliveryFilter) -> Source[Sent]:
     """The deliveries that are *wanted*, the newest first."""
 
     def sent(connection: Connection, rows: list[Delivery]) -> list[Sent]:
-        names = {one.id: one.name for one in webhook_store.listed(connection, removed=True)}
+        names = {one.id: one.name for one in ask(connection, webhook_store.names())}
         last = delivery_store.last_attempts(connection, [one.id for one in rows])
         return [Sent(one, names[one.webhook_id], *last.get(one.id, (0, None))) for one in rows]
 

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from license_core import strictjson
 from license_server.db import sorted_rows
+from license_server.db.questions import Question, each
 from license_server.db.sorted_rows import Count, SortedRows
 from license_server.db.webhook_tables import webhooks
 from license_server.deliveries import delivery_store
@@ -140,10 +141,33 @@ def succeeded(connection: Connection, id_: int) -> None:
     connection.execute(update(webhooks).where(is_it).values(failing_since=None))
 
 
-def in_trouble(connection: Connection) -> list[Webhook]:
+class Named(NamedTuple):
+    """What a webhook is called."""
+
+    id: int
+    name: str
+    removed_at: int | None
+
+
+def names() -> Question[list[Named]]:
+    """What all webhooks are called, or were, in the order of their names."""
+    query = select(webhooks.c.id, webhooks.c.name, webhooks.c.removed_at)
+    return each(query.order_by(func.lower(webhooks.c.name), webhooks.c.id), Named)
+
+
+class Paused(NamedTuple):
+    """A webhook that is told nothing."""
+
+    id: int
+    name: str
+    paused_why: str
+
+
+def in_trouble() -> Question[list[Paused]]:
     """Those that nobody asked to pause."""
-    query = select(webhooks).where(_IS_KEPT, webhooks.c.paused_why != ASKED).order_by(webhooks.c.id)
-    return [_of(row) for row in connection.execute(query)]
+    query = select(webhooks.c.id, webhooks.c.name, webhooks.c.paused_why)
+    query = query.where(_IS_KEPT, webhooks.c.paused_why != ASKED).order_by(webhooks.c.id)
+    return each(query, Paused)
 
 
 def _of(row: Any) -> Webhook:

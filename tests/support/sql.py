@@ -27,7 +27,8 @@ def of_requests(engine: Engine) -> Iterator[list[str]]:
     said: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if statement != "BEGIN" and "request_id" in structlog.contextvars.get_contextvars():
+        asks = not statement.startswith(("BEGIN", "PRAGMA"))
+        if asks and "request_id" in structlog.contextvars.get_contextvars():
             said.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from license_core.errors import LicenseError
 from license_core.wording import utc
 from license_server.catalog import catalog_store
+from license_server.db.questions import ask
 from license_server.mail import mail_servers, mailbox, mailbox_store, outbox_store, relay
 from license_server.mail.errors import MailboxUnreadableError
 from license_server.mail.mailbox import Mailbox
@@ -93,7 +94,7 @@ def _mails(connection: Connection, subject: Subject) -> Iterator[Finding]:
         yield found("outbox-stuck", since=utc(outbox.oldest_at), server=server)
     if outbox.undecided:
         yield found("mails-undecided", count=outbox.undecided, server=server)
-    inbox = mailbox_store.present(connection, settings.imap_place)
+    inbox = ask(connection, mailbox_store.present(settings.imap_place))
     if inbox is not None and inbox.failing_since is not None:
         since, said = utc(inbox.failing_since), (inbox.problem or "").rstrip(".")
         yield found("mailbox-failing", since=since, said=said, server=server)
@@ -103,7 +104,7 @@ def _mails(connection: Connection, subject: Subject) -> Iterator[Finding]:
 
 
 def _webhooks(connection: Connection, subject: Subject) -> Iterator[Finding]:
-    for one in webhook_store.in_trouble(connection):
+    for one in ask(connection, webhook_store.in_trouble()):
         yield found(
             "webhooks-paused",
             name=one.name,

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from license_core.errors import LicenseError, NotFoundError
 from license_server.actor import COMMAND
 from license_server.audit import audit_store
-from license_server.catalog import catalog_store, customers, merging, products
+from license_server.catalog import catalog_store, customers, merge_store, merging, products
 from license_server.catalog.errors import ArchivedError
 from license_server.db.database import Database
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
@@ -276,7 +276,7 @@ def test_licence_issued_to_a_merged_customer_in_the_same_moment_follows(ledger: 
     one, other = add(ledger, "Acme"), add(ledger, "ACME Ltd")
     number, write = ledger.issue(1, customer="ACME Ltd"), ledger.site.database.write
     merge(ledger, one, other)
-    late = write(lambda c: catalog_store.move_licenses(c, other, one, 9))  # as another would have
+    late = write(lambda c: merge_store.move_licenses(c, other, one, 9))  # as another would have
     assert [row["number"] for row in late] == [number]
     assert licences(ledger, "ACME Ltd") == set()
     write(lambda c: merging.follow(c, one, ISSUER, NOW))
@@ -322,8 +322,8 @@ def test_customer_is_not_merged_by_another_process_before_its_licence_is_stored(
             ledger.issue(1, customer="Acme 1")
         merged[0].result(60)
     elsewhere.close()
-    assert ledger.site.database.read(lambda c: catalog_store.count_licenses(c, one)) == 0
-    assert ledger.site.database.read(lambda c: catalog_store.count_licenses(c, other)) == 1
+    assert ledger.site.database.read(lambda c: merge_store.count_licenses(c, one)) == 0
+    assert ledger.site.database.read(lambda c: merge_store.count_licenses(c, other)) == 1
     assert ledger.faults() == []
 
 

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, event, insert
 
 from license_server.audit import audit_store
 from license_server.audit.audit_store import EventFilter
-from license_server.catalog import catalog_store
+from license_server.catalog import catalog_store, merge_store, offered
 from license_server.db.database import Database
+from license_server.db.questions import ask
 from license_server.db.tables import audit_events, licenses
 from license_server.licenses import host_store, kind_store, license_store, statistics
 from license_server.licenses.search import Filter
@@ -51,7 +52,7 @@ def counts(connection: Connection) -> object:
 
 
 READ_BY: dict[str, Ask] = {
-    "ix_licenses_customer_id_id": lambda one: catalog_store.count_licenses(one, 7),
+    "ix_licenses_customer_id_id": lambda one: merge_store.count_licenses(one, 7),
     "ix_licenses_ends": counts,
     "ix_licenses_grace": listed(state="grace"),
     "ix_licenses_host_key_id": lambda one: license_store.live(one, "0" * 40, NOW),
@@ -61,7 +62,9 @@ READ_BY: dict[str, Ask] = {
     "ix_licenses_kind_id": listed(kind="trial"),
     "ix_licenses_kinds_customer_id": of_trial,
     "ix_licenses_kinds_host_tag": of_trial,
-    "ix_licenses_kinds_stands_for": lambda one: kind_store.stop_gaps_for(one, "HS-2026-00000001"),
+    "ix_licenses_kinds_stands_for": lambda one: ask(
+        one, kind_store.stop_gaps_for("HS-2026-00000001")
+    ),
     "ix_licenses_line": lambda one: license_store.of_line(one, "HS-2026-00000001"),
     "ix_licenses_moves": counts,
     "ix_licenses_plan_id": listed(plan="team"),
@@ -105,7 +108,10 @@ READ_FIRST: dict[str, tuple[Ask, str]] = {
         lambda one: catalog_store.customers_after(one, None, 20),
         "sqlite_autoindex_customers_1",
     ),
-    "the first names": (lambda one: catalog_store.names(one, 20), "sqlite_autoindex_customers_1"),
+    "the first names": (
+        lambda one: ask(one, offered.customer_names(20)),
+        "sqlite_autoindex_customers_1",
+    ),
 }
 """What is asked of a large ledger, and the index that tells few, or in the right order."""
 

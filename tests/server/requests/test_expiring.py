@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from license_server.actor import COMMAND
 from license_server.background.requests import Clerk
+from license_server.db.questions import ask
 from license_server.requests import filing, request_store
 from license_server.requests.incoming import Received
 from tests.support.ledger import NOW, new_ledger
@@ -30,7 +31,7 @@ def test_clerk_expires_every_request_that_is_older_than_the_setting(tmp_path: Pa
     left = []
     for _ in range(4):
         asyncio.run(clerk.look())
-        left.append(read(request_store.waiting).number)
+        left.append(read(lambda c: ask(c, request_store.waiting())).number)
         now += 600
     assert left == [250, 50, 1, 1]
     assert ledger.faults() == []

@@ -30,7 +30,6 @@ from tests.support.fresh_desk import fresh
 from tests.support.large_ledger import put
 from tests.support.ledger import ISSUER
 from tests.support.pages import all_hidden, preview
-from tests.support.sql import statements
 
 DAY = 86400
 
@@ -50,16 +49,6 @@ def test_overview_of_an_empty_ledger_shows_the_first_steps(tmp_path: Path) -> No
         )
         desk.client.post("/licenses", data=all_hidden(preview(desk).text))
         assert len(svgs(desk.client.get("/overview").text)) > 0
-
-
-def test_overview_uses_eight_queries(signed_in: Desk) -> None:
-    signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
-    with statements(signed_in.site.database.engine) as said:
-        assert signed_in.client.get("/overview").status_code == 200
-    # What the server looks for each second by itself belongs to no page.
-    own = ("keysets", "position", "advisory", "webhook_deliveries", "FROM requests")
-    asked = [one for one in said if not any(word in one for word in own)]
-    assert len([one for one in asked if one.upper().startswith("SELECT")]) == 8, asked
 
 
 def test_every_figure_links_to_its_list(signed_in: Desk) -> None:
