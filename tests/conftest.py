@@ -3,7 +3,9 @@
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,6 +40,22 @@ def english_again() -> Iterator[None]:
     """
     yield
     client_language.speak("en")
+
+
+@pytest.fixture(autouse=True)
+def process_as_before() -> Iterator[None]:
+    """A command that ran in this process leaves no setting of it to the tests after it."""
+    before = _process()
+    yield
+    assert _process() == before, "the test changed its process for those after it"
+
+
+def _process() -> tuple[str, str, bool]:
+    """What whoever writes files has, where that is, and whether loggers keep how they write."""
+    status = Path("/proc/self/status").read_text("utf-8").splitlines()
+    logs = sys.modules.get("structlog")
+    is_kept = logs is not None and logs.get_config()["cache_logger_on_first_use"]
+    return next(line for line in status if line.startswith("Umask")), str(Path.cwd()), is_kept
 
 
 gc.disable()  # of what is collected nothing goes, and there is more and more to look through
