@@ -135,8 +135,8 @@ def shards(settings: ServerSettings, folder: str, digits: int | None) -> None:
         )
     kept = f"{16**done.digits} shards" if done.digits else "the whole list"
     click.echo(
-        f"List {found.stored.number} is in {folder}: {kept}; {done.changed} files are new, "
-        f"{done.removed} were removed.",
+        f"List {found.stored.number} is in {folder}: {kept}; new files: {done.changed}, "
+        f"removed: {done.removed}.",
         err=True,
     )
     if done.digits:

@@ -6,6 +6,7 @@ the first takes the place of a former one, and those of another cut go last: who
 between leaves a folder in which each file is a whole list. Written again, the folder is the same.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -45,45 +46,62 @@ def write(
     where they are too few, SignerUnavailableError, TooLargeToSignError, or that the folder cannot
     be written.
     """
-    if digits is not None and digits < shards.digits:
-        reason = Reason(
-            "list {number} needs {least}", number=shards.stored.number, least=shards.digits
-        )
+    least = shards.digits or int(not shards.is_whole)  # there is always a list for a site
+    if digits is not None and digits < least:
+        reason = Reason("list {number} needs {least}", number=shards.stored.number, least=least)
         raise InputInvalidError(field="--digits", reason=reason)
     with _told(folder / FILE), _alone(folder):
-        cut = max(shards.digits, _longest(folder)) if digits is None else digits
-        changed, kept = _write_beside(folder, shards, now, cut, count)
-        for path in changed:
-            os.replace(path.with_name(_NEW), path)
+        cut = max(least, _standing(folder)) if digits is None else digits
+        kept = _replace(folder, shards, now, cut, count)
         removed = [path for path in _lists(folder) if path not in kept]
         for path in removed:
             _remove(path)
-        return Written(cut, len(changed), len(removed))
+        return Written(cut, sum(kept.values()), len(removed))
 
 
-def _write_beside(
+def _replace(
     folder: Path, shards: Shards, now: int, digits: int, count: Callable[[], object]
-) -> tuple[list[Path], set[Path]]:
-    """Write what is new beside what it shall replace: what will change, and all that there is."""
-    changed, kept = list[Path](), set[Path]()
+) -> dict[Path, bool]:
+    """Write what is new beside what it shall replace, then replace it: all files, and if changed.
+
+    Where that fails, nothing is left of what was written beside.
+    """
+    files = dict[Path, bool]()
     try:
-        for number, (path, body) in enumerate(_files(folder, shards, now, digits), 1):
-            kept.add(path)
-            if number % _AT_ONCE == 0:
-                count()
+        try:
+            for number, (path, body) in enumerate(_files(folder, shards, now, digits), 1):
+                files[path] = _write_beside(folder, path, body)
+                if number % _AT_ONCE == 0:
+                    count()
+        finally:
+            count()
+        for path in (path for path, changed in files.items() if changed):
             with _told(path):
-                if path.is_file() and path.read_bytes() == body:
-                    continue
-                path.parent.mkdir(exist_ok=True)
-                changed.append(path)
-                _write(path.with_name(_NEW), body)
+                os.replace(path.with_name(_NEW), path)
     except BaseException:
-        for path in changed:
-            _remove(path.with_name(_NEW))
+        for path, changed in files.items():
+            if changed:
+                _remove(path.with_name(_NEW))
         raise
-    finally:
-        count()
-    return changed, kept
+    return files
+
+
+def _write_beside(folder: Path, path: Path, body: bytes) -> bool:
+    """Write *body* beside *path*, unless *path* has it: whether it was written."""
+    # What is made here is gone once it failed: what is named is there.
+    with _told(path if path.parent.exists() else folder / FILE):
+        if path.is_file() and path.read_bytes() == body:
+            return False
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        path.parent.mkdir(exist_ok=True)
+        new = path.with_name(_NEW)
+        try:
+            _write(new, body)
+        except BaseException:
+            _remove(new)
+            raise
+        return True
 
 
 def _files(folder: Path, shards: Shards, now: int, digits: int) -> Iterator[tuple[Path, bytes]]:
@@ -95,7 +113,8 @@ def _files(folder: Path, shards: Shards, now: int, digits: int) -> Iterator[tupl
 
 
 def _write(path: Path, body: bytes) -> None:
-    with path.open("wb") as stream:
+    path.unlink(missing_ok=True)  # whose it was that was killed; a link is not written through
+    with path.open("xb") as stream:
         stream.write(body)
         stream.flush()
         os.fsync(stream.fileno())
@@ -110,9 +129,13 @@ def _lists(folder: Path) -> Iterator[Path]:
                 yield place / name
 
 
-def _longest(folder: Path) -> int:
-    """How many digits the shards have that are in *folder*."""
-    return max((len(one.parent.name) for one in _lists(folder) if one.parent != folder), default=0)
+def _standing(folder: Path) -> int:
+    """How many digits the shards have that are in *folder*; 0: it has none.
+
+    The first of a cut comes first, and goes first. One file in a folder "2026" is no cut.
+    """
+    cuts = range(MOST_DIGITS, 0, -1)
+    return next((n for n in cuts if (folder / (_DIGITS[0] * n) / FILE).is_file()), 0)
 
 
 def _is_prefix(name: str) -> bool:
@@ -144,4 +167,5 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise as_license_error(error, str(path)) from error
+        own = isinstance(error, IsADirectoryError)
+        raise as_license_error(error, str(path), own=own) from error

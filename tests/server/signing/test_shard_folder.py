@@ -1,5 +1,7 @@
 """All shards of a list in a folder: found by a licence's digest, replaced whole, served."""
 
+import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -8,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from license_core.errors import FolderMissingError, LicenseError
+from license_core.errors import (
+    DiskFullError,
+    FolderMissingError,
+    FolderNotWritableError,
+    LicenseError,
+    PathIsFolderError,
+)
 from license_core.keyset import Keyset, SigningKey, TrustedKeyset
 from license_core.revocation import Revocations, digest
 from license_core.roots import Roots
@@ -108,6 +116,74 @@ def test_write_that_fails_leaves_what_was_there(world: World, tmp_path: Path) ->
     assert not (folder / "00").exists()
 
 
+def test_folder_in_the_place_of_a_list_changes_nothing(world: World, tmp_path: Path) -> None:
+    folder = tmp_path / "lists"
+    put(world, folder, shards(world, 7, *MANY))
+    (folder / "7" / FILE).unlink()
+    (folder / "7" / FILE).mkdir()
+    before = names(folder)
+    with pytest.raises(PathIsFolderError) as refused:
+        put(world, folder, shards(world, 8, *MANY))
+    assert str(folder / "7" / FILE) in str(refused.value)
+    assert names(folder) == before
+
+
+def test_replacing_that_fails_leaves_nothing_beside(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, replace, done = tmp_path / "lists", os.replace, list[Path]()
+
+    def fails(new: Path, path: Path) -> None:
+        if len(done) == 5:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        done.append(path)
+        replace(new, path)
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(FolderNotWritableError, match="/4: Operation not permitted"):
+        put(world, folder, shards(world, 7, *MANY))
+    assert names(folder).keys() == {str(path.relative_to(folder)) for path in done}
+
+
+def test_full_disk_names_a_folder_that_is_there(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "lists"
+    put(world, folder, shards(world, 6))
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = names(folder)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskFullError, match=f"left in {folder}:"):
+        put(world, folder, shards(world, 6), 2)
+    assert names(folder) == before
+    assert not (folder / "00").exists()
+
+
+def test_list_that_is_short_but_not_whole_is_in_shards(world: World, tmp_path: Path) -> None:
+    """LICENSE_SERVER_REVOCATIONS_BYTES may be lower than the length of a shard."""
+    folder, made = tmp_path / "lists", shards(world, 7, "HS-1", whole=False)
+    put(world, folder, shards(world, 6, "HS-1"))
+    assert made.digits == 0
+    assert put(world, folder, made) == Written(1, 16, 1)
+    with pytest.raises(InputInvalidError, match=r"list 7 needs 1"):
+        put(world, folder, made, 0)
+
+
+def test_folder_that_is_named_like_a_shard_is_no_cut(world: World, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "lists", tmp_path / "elsewhere"
+    put(world, folder, shards(world, 7), 1)
+    for name in (f"2026/{FILE}", f"000/.{FILE}.new"):  # an archive; begun by who was killed
+        (folder / name).parent.mkdir()
+        (folder / name).write_text("no shard")
+    elsewhere.write_text("of somebody else")
+    (folder / "a" / f".{FILE}.new").symlink_to(elsewhere)
+    assert put(world, folder, shards(world, 8)) == Written(1, 17, 2)
+    assert elsewhere.read_text() == "of somebody else"
+
+
 def test_folder_that_cannot_be_is_named(world: World, tmp_path: Path) -> None:
     made, file = shards(world, 7), tmp_path / "file"
     file.write_text("no folder")
@@ -128,7 +204,7 @@ def test_command_writes_the_shards_of_the_list_in_force(tmp_path: Path) -> None:
     ledger.publish()
     done = server.at_once(*words, env=env)
     assert done.returncode == 0, done.stderr
-    assert "16 shards; 17 files are new" in done.stderr
+    assert "16 shards; new files: 17, removed: 0." in done.stderr
     line = done.stderr.splitlines()[-1].removeprefix("A licence's shard: ")
     told = subprocess.run(
         ["/bin/sh", "-c", f"printf %s {line.replace('NUMBER', revoked)}"],
