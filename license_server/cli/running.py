@@ -8,12 +8,14 @@ import shutil
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 
 import click
 
+from license_core import paths
 from license_core.errors import (
     LicenseError,
     NotFoundError,
@@ -23,7 +25,7 @@ from license_core.errors import (
 from license_core.unforeseen import problem_of
 from license_core.wording import DEFAULT_SERVER
 from license_server.catalog.faults import faults_of
-from license_server.cli.output import give_up_output
+from license_server.cli.output import give_up_output, say
 
 _WHERE_TO_LOOK = {
     "revocation list": "Publish one: `{server} revocations publish`.",
@@ -70,20 +72,12 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> int:
     end_in_order(lambda number: 128 + number)
     sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
     try:
-        group.main(
-            None if arguments is None else list(arguments),
-            prog_name="license-server",
-            standalone_mode=False,
-            obj=call,
-        )
+        return _main(group, arguments, call)
     except OutputFailedError as error:
         give_up_output()
         return _refuse(error, call)
     except LicenseError as error:
         return _refuse(error, call)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return error.exit_code
     except click.ClickException as error:
         return _refuse(_misunderstood(error), call)
     except (click.Abort, KeyboardInterrupt):
@@ -91,12 +85,36 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         give_up_output()  # the reader went away; say nothing more
         return 141
+    except OSError as error:
+        if not _is_of_click(error):
+            return _refuse(problem_of(error), call)
+        give_up_output()
+        return _refuse(OutputFailedError(reason=paths.words(error)), call)
     except UnicodeEncodeError:  # and not the text itself: it may be a password
         reason = "The arguments or the environment contain text that is not UTF-8."
         return _refuse(UsageError(reason=reason), call)
     except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
         return _refuse(problem_of(error), call)
+
+
+def _main(group: click.Group, arguments: Sequence[str] | None, call: Call) -> int:
+    try:
+        group.main(
+            None if arguments is None else list(arguments),
+            prog_name="license-server",
+            standalone_mode=False,
+            obj=call,
+        )
+    except click.exceptions.NoArgsIsHelpError as error:
+        say(error.format_message())
+        return error.exit_code
     return 0
+
+
+def _is_of_click(error: OSError) -> bool:
+    """Whether it could not write what click says by itself: help pages, and the version."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_code is click.echo.__code__
 
 
 def end_in_order(code: Callable[[int], int], *, again: bool = False) -> None:

@@ -32,6 +32,20 @@ def test_every_option_and_command_has_a_description() -> None:
             assert parameter.help, parameter.name
 
 
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["product", "add", "--help"], []])
+def test_pages_that_cannot_be_written_are_told_as_such(words: list[str], data: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "license_server", *words],
+            env=server.environment(data),
+            cwd=server.REPOSITORY,
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode == exit_code("output-failed")
+    assert done.stderr.startswith(b"[E]: Cannot write to standard output: ")
+
+
 def test_remedies_name_the_command_that_was_typed(data: Path, tmp_path: Path) -> None:
     script = Path(sys.executable).with_name("license-server")
     env = server.environment(data)
