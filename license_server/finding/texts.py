@@ -45,6 +45,15 @@ def fold(text: str) -> str:
     return "".join(filter(str.isalnum, _plain(text)))
 
 
+def stands_folded(folded: str) -> bool:
+    """Whether each text with *folded* in it, as it stands there, has it once it is folded, too.
+
+    Characters beyond ASCII may become one with those beside them, as the parts of a syllable in
+    Korean do.
+    """
+    return folded.isascii()
+
+
 def id_of(kind: Kind, folded: str) -> int:
     """The id of a folded text: 64 bits of its SHA-256, so that nobody need ask for it."""
     digest = hashlib.sha256(f"{kind:d} {folded}".encode()).digest()

@@ -205,6 +205,8 @@ class Using(NamedTuple):
     column: Any = licenses.c.id
     placed: finding_store.Placed | None = None
     """Where it is a parameter."""
+    stands: bool = False
+    """Whether whatever text it stands in has it folded, too (``texts.stands_folded``)."""
 
     def holds(self, of: Columns) -> ColumnElement[bool]:
         """Whether it is so in a row with the columns *of*."""
@@ -212,7 +214,7 @@ class Using(NamedTuple):
             return among(of["id"], self.ids) if self.ids else false()
         typed = bound(self.typed)
         # Most have it in a text of the row, which is read anyway.
-        in_row = (of[name].contains(typed) for name in IN_ROW)
+        in_row = [of[name].contains(typed) for name in IN_ROW] if self.stands else []
         return or_(*in_row, finding_store.has((Kind.LICENCE,), of["id"], typed))
 
     def some(self, most: int) -> Select[Any]:
@@ -227,8 +229,8 @@ class Using(NamedTuple):
         typed, ids = Name(f"typed{place}"), Name(f"ids{place}")
         values: dict[str, Any] = {**bounds, typed: self.typed}
         if self.ids is None:
-            return Using(typed, None, placed=placed), values
-        return Using(typed, ids, placed=placed), values | {ids: list(self.ids)}
+            return self._replace(typed=typed, placed=placed), values
+        return self._replace(typed=typed, ids=ids, placed=placed), values | {ids: list(self.ids)}
 
 
 class Standing(NamedTuple):

@@ -12,7 +12,7 @@ from license_core.request import LicenseRequest
 from license_server.db.errors import InputInvalidError
 from license_server.db.tables import licenses
 from license_server.finding import finding_store, words
-from license_server.finding.texts import Kind, fold
+from license_server.finding.texts import Kind, fold, stands_folded
 from license_server.finding.words import Words
 from license_server.licenses import conditions
 from license_server.licenses.conditions import (
@@ -308,4 +308,5 @@ def _of_host(asked: Typed, name: str, number: str | None) -> list[Bounded]:
 def _using(asked: Words, name: str) -> Iterator[Using]:
     folded = fold(name)
     if folded:
-        yield Using(folded, asked.things((Kind.LICENCE,), folded))
+        ids = asked.things((Kind.LICENCE,), folded)
+        yield Using(folded, ids, stands=stands_folded(folded))
