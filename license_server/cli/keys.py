@@ -20,6 +20,7 @@ from license_server.catalog.terms import DAY
 from license_server.cli.caller import caller
 from license_server.cli.keyset_change import KeysetChange, say_installed
 from license_server.cli.output import (
+    Folder,
     days_in_words,
     licences,
     say,
@@ -364,7 +365,7 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(file_okay=False),
     metavar="FOLDER",
     help="Folder for the new files, their letters, and licenses.csv: whom each is for.",
 )

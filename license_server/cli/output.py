@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,6 +27,24 @@ def days_in_words(count: int) -> str:
     if count == 0:
         return "less than a day"
     return "1 day" if count == 1 else f"{count} days"
+
+
+class Folder(click.Path):
+    """A folder that is written to. An empty name is none: its variable was not set."""
+
+    def __init__(self, *, file_okay: bool = True) -> None:
+        super().__init__(path_type=Path, file_okay=file_okay)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """Its path."""
+        if not os.fspath(value):
+            self.fail("It is empty; the folder you are in is a dot.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from license_core.reason import Reason
 from license_core.wording import utc
 from license_server.cli.caller import caller
 from license_server.cli.output import (
+    Folder,
     licences,
     say,
     written,
@@ -103,14 +104,14 @@ def file_(settings: ServerSettings, numbers: tuple[str, ...], output: str) -> No
 
 
 @revocations.command()
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", type=Folder(), metavar="DIR")
 @click.option(
     "--digits",
     type=click.IntRange(1, 4),
     help="How long the names of shards are. By default as in DIR, or as the list needs.",
 )
 @click.pass_obj
-def shards(settings: ServerSettings, folder: str, digits: int | None) -> None:
+def shards(settings: ServerSettings, folder: Path, digits: int | None) -> None:
     """Write all shards of the list in force into DIR, for a web server that has only files.
 
     The shard of a licence is DIR/PREFIX/license.revocations, where PREFIX begins the SHA-256 of
@@ -127,7 +128,7 @@ def shards(settings: ServerSettings, folder: str, digits: int | None) -> None:
             raise NotFoundError(what="revocation list", name=Reason("yet"))
         now = int(time.time())
         done = shard_folder.write(
-            Path(folder),
+            folder,
             found,
             now,
             digits,

@@ -32,6 +32,13 @@ def test_every_option_and_command_has_a_description() -> None:
             assert parameter.help, parameter.name
 
 
+@pytest.mark.parametrize("words", ["revocations shards", "keys reissue 0 -o"])
+def test_folder_without_a_name_is_no_folder(words: str, data: Path) -> None:
+    done = run(data, *words.split(), "")
+    assert done.returncode == exit_code("usage")
+    assert "It is empty" in done.stderr
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["product", "add", "--help"], []])
 def test_pages_that_cannot_be_written_are_told_as_such(words: list[str], data: Path) -> None:
     with open("/dev/full", "wb") as full:
