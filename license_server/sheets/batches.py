@@ -1,4 +1,4 @@
-"""Bulk issue: many first licences at once, with the same rows and events as one by one.
+"""Batches of a job: licences issued, replaced or ended together, with the same rows as one by one.
 
 A batch is planned by reading, signed without a database, and recorded in one transaction: all
 of it is there, or nothing. A job is a series of batches; its name lets it go on where it stopped.
