@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy.exc import IntegrityError
 
+from license_core.errors import InternalError
 from license_core.verify import open_license
 from license_server.actor import COMMAND
 from license_server.audit import audit_store
@@ -24,6 +25,7 @@ from license_server.sheets import (
 )
 from license_server.sheets.batches import Line, Outcome
 from license_server.sheets.errors import SheetInvalidError
+from license_server.signing.issuer import Random
 from tests.support import server
 from tests.support.api import issue
 from tests.support.desk import Desk, unique
@@ -36,10 +38,12 @@ def lines(text: str) -> Iterator[Line]:
     return order_sheet.read(io.BytesIO(text.encode()))
 
 
-def do(desk: Desk, text: str, job: str | None = None) -> list[Outcome]:
+def do(
+    desk: Desk, text: str, job: str | None = None, *, random: Random = os.urandom
+) -> list[Outcome]:
     site = desk.site
     done = importer.issue(
-        site.database, site.issuer, lines(text), COMMAND, desk.clock.now, os.urandom, job
+        site.database, site.issuer, lines(text), COMMAND, desk.clock.now, random, job
     )
     return [one for batch in done for one in batch]
 
@@ -139,18 +143,36 @@ def test_restarted_import_issues_nothing_twice(desk: Desk, monkeypatch: pytest.M
     assert [one for batch in checked for one in batch] == whole
 
 
+@pytest.mark.parametrize("wrong", ["first", "last"])
+def test_batch_with_an_invalid_signature_is_not_stored(desk: Desk, wrong: str) -> None:
+    class Broken:
+        public_key = desk.site.issuer.signer.public_key
+        signed = 0
+
+        def sign(self, message: bytes) -> bytes:
+            self.signed += 1
+            is_wrong = self.signed == {"first": 1, "last": 3}[wrong]
+            return bytes(64) if is_wrong else desk.site.issuer.signer.sign(message)
+
+    issuer, before = desk.site.issuer._replace(signer=Broken()), desk.count("licenses")
+    given = (lines(sheet(3)), COMMAND, desk.clock.now, os.urandom, None)
+    with pytest.raises(InternalError, match="what was signed does not verify"):
+        list(importer.issue(desk.site.database, issuer, *given))
+    assert desk.count("licenses") == before
+
+
 def test_batch_is_stored_completely_or_not_at_all(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A number that is taken: the batch is drawn up again; a failing disk leaves nothing."""
-    taken = issue(desk).json()["id"]
-    numbers = iter([taken])
-    draw = issuing.new_number
-    monkeypatch.setattr(issuing, "new_number", lambda *given: next(numbers, None) or draw(*given))
-    before = [desk.count(table) for table in ("licenses", "audit_events")]
-    outcomes = do(desk, sheet(3))
-    assert taken not in {one.number for one in outcomes}
-    assert desk.count("licenses") == before[0] + 3
+    drawn = os.urandom(3 * 5)  # forty bits of each number
+    taken = {one.number for one in do(desk, sheet(3), random=lambda _: drawn)}
+    draws = iter([drawn])
+    there = desk.count("licenses")
+    outcomes = do(desk, sheet(3), random=lambda count: next(draws, None) or os.urandom(count))
+    assert next(draws, None) is None
+    assert len({one.number for one in outcomes} - taken) == 3
+    assert desk.count("licenses") == there + 3
 
     def broken(*_: object, **__: object) -> None:
         raise IntegrityError("insert", None, Exception("the record is gone"))
